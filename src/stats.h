@@ -1,0 +1,16 @@
+/*
+ * stats: what echod has counted since it started.
+ */
+#ifndef ECHO_STATS_H
+#define ECHO_STATS_H
+
+#include <stdint.h>
+
+struct stats {
+    uint64_t accepted;
+    uint64_t refused;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+};
+
+#endif
