@@ -27,6 +27,7 @@ struct loop_timer {
     loop_fn *fn;
     void *arg;
     struct loop_timer *next;
+    uint64_t ran; /* the turn it ran in last */
     bool set;
 };
 
@@ -65,7 +66,11 @@ void loop_close(struct loop *loop, int fd);
  */
 int loop_signal(struct loop *loop, int signo, loop_fn *fn, void *arg);
 
-/* Calls fn(arg) once, in the first turn at or after at_ms; sets it anew. */
+/*
+ * Calls fn(arg) once, in the first turn at or after at_ms.  A timer that is
+ * set already is set anew; at most one call a turn, so a timer that sets
+ * itself for the past cannot hold the loop.
+ */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer,
                     int64_t at_ms, loop_fn *fn, void *arg);
 
