@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "listen_socket.h"
 
 struct loop;
 struct listener_set;
@@ -27,15 +28,6 @@ struct listener_set;
  */
 typedef bool listener_accept_fn(void *arg, int fd, const struct addr *peer);
 
-/* What each socket of the set gets; accepted sockets inherit it. */
-struct listener_options {
-    int backlog;
-    int socket_buffer; /* SO_RCVBUF, SO_SNDBUF in bytes; 0: the kernel's */
-    int keepalive_s;   /* idle seconds before the first probe; 0: off */
-    bool nodelay;
-    bool reuse_port;
-};
-
 /* Longest error text of this module, terminated. */
 #define LISTENER_ERROR_MAX 256
 
@@ -43,11 +35,11 @@ struct listener_options {
 struct listener_set *listener_set_new(struct loop *loop,
                                       listener_accept_fn *accept, void *arg);
 
-/* Closes all; NULL is fine. */
+/* Closes all and frees the set; NULL is fine. */
 void listener_set_free(struct listener_set *set);
 
 void listener_begin(struct listener_set *set,
-                    const struct listener_options *options);
+                    const struct listen_options *options);
 
 /*
  * Opens and binds a socket for addr, if the set has none.  An optional one
@@ -69,6 +61,9 @@ void listener_commit(struct listener_set *set);
 
 /* Closes what was opened since listener_begin(). */
 void listener_rollback(struct listener_set *set);
+
+/* Closes every socket; clients that still waited in them are reset. */
+void listener_close_all(struct listener_set *set);
 
 /* Accepts no more until listener_resume(), which is cheap when not paused. */
 void listener_pause(struct listener_set *set);

@@ -28,18 +28,29 @@ enum {
 /* A line is cut at this length, its end marked with "...". */
 #define LOG_LINE_MAX 1024
 
+/* How to log; log_open() copies it. */
+struct log_options {
+    const char *tag;  /* of a syslog line, "echod"; kept by pointer */
+    const char *path; /* the syslog daemon's socket, _PATH_LOG; likewise */
+    int targets;      /* LOG_TO_* */
+    int facility;     /* LOG_DAEMON, ... */
+    int priority;     /* the least urgent that is still written */
+};
+
 /*
- * Opens the log: targets of LOG_TO_*, the tag of each syslog line ("echod",
- * kept by pointer), a facility of <syslog.h>, and the least urgent priority
- * that is still written.  A syslog daemon that is not there yet is no error:
- * the lines wait in the ring.  0, or -1 with errno (ENOMEM, EMFILE).
+ * Opens the log.  A syslog daemon that is not there yet is no error: the
+ * lines wait in the ring, and log_reaches_syslog() tells.  0, or -1 with
+ * errno (EMFILE, ENFILE, ENOMEM), and lines go on to standard error.
  */
-int log_open(const char *tag, int targets, int facility, int priority);
+int log_open(const struct log_options *options);
+
+/* True while the socket to the syslog daemon is connected. */
+bool log_reaches_syslog(void);
 
 /* A new facility and least urgent priority, from the next line on. */
 void log_set(int facility, int priority);
 
-/* Sends what still can be sent without waiting, frees all. */
+/* Sends what can be sent without waiting, closes and frees all. */
 void log_close(void);
 
 /* True where a line of that priority would be written. */
@@ -72,8 +83,5 @@ void log_flush(void);
 
 /* How many lines were lost since log_open(). */
 uint64_t log_dropped(void);
-
-/* The LOG_* of a facility's name ("daemon", "local0"), or -1. */
-int log_facility(const char *name);
 
 #endif

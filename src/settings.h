@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "addr.h"
+#include "poller.h"
 
 enum settings_target {
     SETTINGS_TARGET_AUTO,
@@ -87,7 +88,8 @@ struct settings_key {
     enum settings_type type;
     size_t offset; /* in struct settings: an int64_t, or a char * */
     const char *preset;
-    int64_t min, max;                  /* of numbers; 0 is always allowed */
+    int64_t min, max;                  /* of numbers */
+    bool or_zero;                      /* 0 is allowed below min: "never" */
     const struct settings_name *names; /* of SETTINGS_NAME; ends in NULL */
     bool live;                         /* acts on a reload */
     const char *help;                  /* lines for a comment */
@@ -125,6 +127,9 @@ int settings_dump(const struct settings *settings, FILE *out);
  */
 int settings_diff(const struct settings *now, struct settings *next,
                   FILE *out);
+
+/* Descriptors that echod needs besides clients and listening sockets. */
+#define SETTINGS_SPARE_FDS 16
 
 /* One entry of server.listen, with its port. */
 struct settings_listen {

@@ -1,0 +1,443 @@
+#include <config.h>
+
+#include "listener.h"
+#include "log.h"
+#include "loop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The greed of a turn: clients that are there get theirs in between. */
+#define ACCEPTS_A_TURN 64
+
+/* How long the set rests when the system has no descriptor or memory left and
+ * no client of ours leaves: short enough not to be noticed, long enough to
+ * cost nothing (10 tries a second). */
+#define REST_MS 100
+
+/* Tries to find a port that is free in both families. */
+#define PORT_TRIES 16
+
+struct listener {
+    struct listener_set *set;
+    struct addr asked; /* as wanted; its port may be 0 */
+    struct addr bound;
+    int fd;
+    bool wanted;
+    bool fresh;   /* opened since listener_begin() */
+    bool adopted; /* handed over: no key opens or closes it */
+    struct listener *next;
+};
+
+struct listener_set {
+    struct loop *loop;
+    listener_accept_fn *accept;
+    void *arg;
+    struct listener *first;
+    struct listen_options options;
+    struct listen_options former; /* before listener_begin() */
+    struct loop_timer rest;
+    bool paused;
+    bool exhausted; /* said so, and the queue was never empty since */
+    bool clamped;   /* said that the kernel cuts the backlog */
+};
+
+struct listener_set *listener_set_new(struct loop *loop,
+                                      listener_accept_fn *accept, void *arg)
+{
+    struct listener_set *set = calloc(1, sizeof *set);
+
+    if (set == NULL)
+        return NULL;
+    set->loop = loop;
+    set->accept = accept;
+    set->arg = arg;
+    return set;
+}
+
+/* ---- accepting ---- */
+
+static void resume_later(void *arg)
+{
+    listener_resume(arg);
+}
+
+/*
+ * accept(2) on Linux hands out what the network did to the next connection
+ * before it was accepted; that connection is gone, the next one may be fine.
+ */
+static bool is_of_that_client(int error)
+{
+    return error == ECONNABORTED || error == EINTR || error == EPROTO ||
+           error == ENETDOWN || error == ENOPROTOOPT || error == EHOSTDOWN ||
+           error == ENONET || error == EHOSTUNREACH || error == EOPNOTSUPP ||
+           error == ENETUNREACH || error == EPERM || error == ETIMEDOUT;
+}
+
+/* An episode ends when the queue is found empty, so it is said once. */
+static void rest(struct listener_set *set, int error)
+{
+    if (!set->exhausted)
+        log_errno(LOG_WARNING, error,
+                  "cannot accept, new clients wait in the backlog");
+    set->exhausted = true;
+    listener_pause(set);
+    loop_timer_set(set->loop, &set->rest, loop_now(set->loop) + REST_MS,
+                   resume_later, set);
+}
+
+/* Returns whether to try another one. */
+static bool accept_one(struct listener *l)
+{
+    struct listener_set *set = l->set;
+    struct addr peer = { .len = sizeof peer.sa };
+    int fd = accept4(l->fd, &peer.sa.any, &peer.len,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd != -1) {
+        if (set->accept(set->arg, fd, &peer))
+            return true;
+        listener_pause(set);
+        return false;
+    }
+    if (is_of_that_client(errno))
+        return true;
+    if (errno == EAGAIN || errno == EWOULDBLOCK)
+        set->exhausted = false;
+    else
+        rest(set, errno);
+    return false;
+}
+
+static void on_ready(void *arg, unsigned ready)
+{
+    struct listener *l = arg;
+    int budget = ACCEPTS_A_TURN;
+
+    (void)ready;
+    while (!l->set->paused && budget-- > 0 && accept_one(l))
+        ;
+}
+
+static void want_all(struct listener_set *set, unsigned want)
+{
+    for (struct listener *l = set->first; l != NULL; l = l->next)
+        if (loop_want(set->loop, l->fd, want) == -1 && errno != EBADF)
+            log_errno(LOG_ERR, errno, "cannot watch a listening socket");
+}
+
+void listener_pause(struct listener_set *set)
+{
+    if (set->paused)
+        return;
+    set->paused = true;
+    want_all(set, 0);
+}
+
+void listener_resume(struct listener_set *set)
+{
+    if (!set->paused)
+        return;
+    set->paused = false;
+    loop_timer_clear(set->loop, &set->rest);
+    want_all(set, POLLER_IN);
+}
+
+/* ---- opening ---- */
+
+static int fail(char error[LISTENER_ERROR_MAX], const char *what,
+                const struct addr *addr)
+{
+    char text[ADDR_TEXT_MAX];
+    int saved = errno;
+
+    snprintf(error, LISTENER_ERROR_MAX, "%s %s: %s", what,
+             addr_format(addr, text), strerror(saved));
+    errno = saved;
+    return -1;
+}
+
+static int insert(struct listener_set *set, int fd, const struct addr *asked,
+                  bool adopted)
+{
+    struct listener *l = calloc(1, sizeof *l);
+    struct listener **end = &set->first;
+
+    if (l == NULL)
+        return -1;
+    if (addr_local(&l->bound, fd) == -1) {
+        free(l);
+        return -1;
+    }
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = l;
+    l->set = set;
+    l->asked = *asked;
+    l->fd = fd;
+    l->wanted = l->fresh = true;
+    l->adopted = adopted;
+    return 0;
+}
+
+static struct listener *find(struct listener_set *set, const struct addr *addr)
+{
+    for (struct listener *l = set->first; l != NULL; l = l->next)
+        if (!l->adopted && addr_equal(&l->asked, addr))
+            return l;
+    return NULL;
+}
+
+static bool is_missing_family(int error)
+{
+    return error == EAFNOSUPPORT || error == EADDRNOTAVAIL ||
+           error == EPROTONOSUPPORT;
+}
+
+static int open_into(struct listener_set *set, const struct addr *asked,
+                     const struct addr *addr)
+{
+    int fd = listen_socket_open(addr, &set->options);
+
+    if (fd == -1)
+        return -1;
+    if (insert(set, fd, asked, false) == 0)
+        return 0;
+    close(fd);
+    return -1;
+}
+
+/*
+ * "*" with port 0 is one free port, the same in both families: the second
+ * family asks for what the first one got, and where that is taken in its own,
+ * the first one looks for another.
+ */
+static struct listener *port_lender(const struct listener_set *set)
+{
+    for (struct listener *l = set->first; l != NULL; l = l->next)
+        if (l->fresh && l->asked.sa.any.sa_family == AF_INET &&
+            addr_port(&l->asked) == 0)
+            return l;
+    return NULL;
+}
+
+static int move_port(struct listener *l, const struct listen_options *options)
+{
+    int fd = listen_socket_open(&l->asked, options);
+
+    if (fd == -1)
+        return -1;
+    close(l->fd);
+    l->fd = fd;
+    return addr_local(&l->bound, fd);
+}
+
+static int open_same_port(struct listener_set *set, const struct addr *asked,
+                          struct addr *addr)
+{
+    struct listener *lender = port_lender(set);
+
+    for (int tries = PORT_TRIES; lender != NULL && tries > 0; tries--) {
+        addr_set_port(addr, addr_port(&lender->bound));
+        if (open_into(set, asked, addr) == 0)
+            return 0;
+        if (errno != EADDRINUSE || move_port(lender, &set->options) == -1)
+            return -1;
+    }
+    return open_into(set, asked, addr);
+}
+
+int listener_add(struct listener_set *set, const struct addr *asked,
+                 bool optional, char error[LISTENER_ERROR_MAX])
+{
+    struct listener *old = find(set, asked);
+    struct addr addr = *asked;
+    bool any_port = optional && addr_port(asked) == 0;
+
+    if (old != NULL) {
+        old->wanted = true;
+        return 0;
+    }
+    if ((any_port ? open_same_port(set, asked, &addr)
+                  : open_into(set, asked, &addr)) == 0)
+        return 0;
+    if (optional && is_missing_family(errno))
+        return 0;
+    return fail(error, "cannot listen on", &addr);
+}
+
+int listener_adopt(struct listener_set *set, int fd,
+                   char error[LISTENER_ERROR_MAX])
+{
+    struct addr none = { 0 };
+    int listens = 0, type = 0;
+    socklen_t len = sizeof listens;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == -1 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == -1) {
+        snprintf(error, LISTENER_ERROR_MAX, "descriptor %d: %s", fd,
+                 strerror(errno));
+        return -1;
+    }
+    if (!listens || type != SOCK_STREAM) {
+        snprintf(error, LISTENER_ERROR_MAX,
+                 "descriptor %d is not a listening stream socket", fd);
+        errno = EINVAL;
+        return -1;
+    }
+    if (insert(set, fd, &none, true) == 0)
+        return 0;
+    snprintf(error, LISTENER_ERROR_MAX, "descriptor %d: %s", fd,
+             strerror(errno));
+    return -1;
+}
+
+/* ---- the transaction ---- */
+
+void listener_begin(struct listener_set *set,
+                    const struct listen_options *options)
+{
+    set->former = set->options;
+    set->options = *options;
+    for (struct listener *l = set->first; l != NULL; l = l->next)
+        l->wanted = l->adopted;
+}
+
+static void tell_clamped(struct listener_set *set)
+{
+    int most = set->clamped ? 0 : listen_socket_max_backlog();
+
+    if (most == 0 || most >= set->options.backlog)
+        return;
+    set->clamped = true;
+    log_write(LOG_NOTICE,
+              "server.backlog is %d, but the kernel allows %d "
+              "(net.core.somaxconn)",
+              set->options.backlog, most);
+}
+
+static int start_fresh(struct listener_set *set, struct listener *l)
+{
+    if (!l->adopted && listen(l->fd, set->options.backlog) == -1)
+        return -1;
+    return loop_watch(set->loop, l->fd, set->paused ? 0 : POLLER_IN, on_ready,
+                      l);
+}
+
+/* A second listen(2) changes the backlog; an adopted socket keeps its own. */
+static void refresh(struct listener_set *set, struct listener *l)
+{
+    char text[ADDR_TEXT_MAX];
+
+    if (listen_socket_set(l->fd, l->bound.sa.any.sa_family, &set->options) == -1 ||
+        (!l->adopted && listen(l->fd, set->options.backlog) == -1))
+        log_errno(LOG_WARNING, errno, "cannot change %s",
+                  addr_format(&l->bound, text));
+}
+
+int listener_start(struct listener_set *set, char error[LISTENER_ERROR_MAX])
+{
+    size_t wanted = 0;
+
+    for (struct listener *l = set->first; l != NULL; l = l->next) {
+        wanted += l->wanted;
+        if (l->fresh && start_fresh(set, l) == -1)
+            return fail(error, "cannot listen on", &l->bound);
+    }
+    if (wanted > 0)
+        return 0;
+    snprintf(error, LISTENER_ERROR_MAX,
+             "cannot listen: this host has neither IPv4 nor IPv6");
+    errno = EAFNOSUPPORT;
+    return -1;
+}
+
+/* Closes what the test says, in the list and on disk. */
+static void remove_if(struct listener_set *set,
+                      bool (*test)(const struct listener *))
+{
+    struct listener **at = &set->first;
+
+    while (*at != NULL) {
+        struct listener *l = *at;
+
+        if (!test(l)) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
+        if (l->bound.sa.any.sa_family == AF_UNIX && !l->adopted)
+            unlink(l->bound.sa.un.sun_path);
+        loop_close(set->loop, l->fd);
+        free(l);
+    }
+}
+
+static bool is_unwanted(const struct listener *l)
+{
+    return !l->wanted;
+}
+
+static bool is_fresh(const struct listener *l)
+{
+    return l->fresh;
+}
+
+static bool is_any(const struct listener *l)
+{
+    (void)l;
+    return true;
+}
+
+void listener_commit(struct listener_set *set)
+{
+    char text[ADDR_TEXT_MAX];
+
+    for (struct listener *l = set->first; l != NULL; l = l->next) {
+        addr_format(&l->bound, text);
+        if (!l->wanted)
+            log_write(LOG_INFO, "no longer listening on %s", text);
+        else if (l->fresh)
+            log_write(LOG_INFO, "listening on %s", text);
+        if (l->wanted && (!l->fresh || l->adopted))
+            refresh(set, l);
+        l->fresh = false;
+    }
+    remove_if(set, is_unwanted);
+    tell_clamped(set);
+}
+
+void listener_rollback(struct listener_set *set)
+{
+    set->options = set->former;
+    remove_if(set, is_fresh);
+    for (struct listener *l = set->first; l != NULL; l = l->next)
+        l->wanted = true;
+}
+
+void listener_close_all(struct listener_set *set)
+{
+    loop_timer_clear(set->loop, &set->rest);
+    remove_if(set, is_any);
+}
+
+void listener_set_free(struct listener_set *set)
+{
+    if (set == NULL)
+        return;
+    listener_close_all(set);
+    free(set);
+}
+
+size_t listener_count(const struct listener_set *set)
+{
+    size_t count = 0;
+
+    for (const struct listener *l = set->first; l != NULL; l = l->next)
+        count++;
+    return count;
+}
