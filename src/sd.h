@@ -1,7 +1,7 @@
 /*
  * sd: the service manager's two protocols, sd_notify(3) and LISTEN_FDS.
  *
- * By hand: they are two datagrams and two environment variables, and a
+ * By hand: they are two datagrams and a few environment variables, and a
  * network daemon should not link libsystemd's libraries for them.
  */
 #ifndef ECHO_SD_H
@@ -12,10 +12,16 @@
 /* The first descriptor that is handed over, SD_LISTEN_FDS_START. */
 #define SD_FIRST_FD 3
 
+/* Longest message of sd_notify(), terminated. */
+#define SD_MESSAGE_MAX 512
+
 /*
  * Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID from the environment
- * (unset afterwards, so that no child believes them) and opens the socket.
- * 0, also where there is no service manager; -1 with errno.
+ * (unset afterwards, so that no child believes them) and opens a socket for
+ * sd_notify().  0, also where there is no service manager; -1 with errno
+ * EINVAL where a variable makes no sense, EAFNOSUPPORT where NOTIFY_SOCKET is
+ * neither a path nor an abstract name, ENAMETOOLONG where it does not fit, or
+ * as socket(2) says.  After a failure nothing is open and nothing is due.
  */
 int sd_open(void);
 
@@ -23,23 +29,25 @@ int sd_open(void);
 void sd_close(void);
 
 /*
- * Sends lines like "READY=1\nSTATUS=..." to the service manager; at most 512
- * bytes.  Does nothing without one; never blocks; a message that is not taken
- * is dropped, as sd_notify(3) allows.
+ * Sends lines like "READY=1\nSTATUS=..." to the service manager.  Never
+ * blocks.  0, also where there is no service manager; -1 with errno where the
+ * message was not taken: EAGAIN (it does not read just now), EMSGSIZE (longer
+ * than SD_MESSAGE_MAX), or as sendto(2) says.  Whoever depends on a message
+ * sends it again later: a READY=1 that is lost is a start that times out.
  */
-void sd_notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int sd_notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* "RELOADING=1" with the MONOTONIC_USEC that goes with it. */
-void sd_notify_reloading(void);
+/* "RELOADING=1" with the MONOTONIC_USEC that goes with it; as sd_notify(). */
+int sd_notify_reloading(void);
 
 /* How often "WATCHDOG=1" is due, in ms: half of WATCHDOG_USEC; 0: never. */
 int64_t sd_watchdog_ms(void);
 
 /*
  * How many sockets were handed over, from SD_FIRST_FD on, by LISTEN_FDS and
- * LISTEN_PID (unset afterwards); each gets FD_CLOEXEC.  0 for none or for
- * another process's; -1 with errno EINVAL where the variables make no sense,
- * or as fcntl(2) says where a descriptor is not open.
+ * LISTEN_PID (unset afterwards, LISTEN_FDNAMES too); each gets FD_CLOEXEC.
+ * 0 for none or for another process's; -1 with errno EINVAL where the
+ * variables make no sense, or as fcntl(2) says where a descriptor is not open.
  */
 int sd_listen_fds(void);
 
