@@ -202,6 +202,21 @@ void addr_any(struct addr *addr, sa_family_t family, uint16_t port)
     addr_set_port(addr, port);
 }
 
+void addr_pack(struct addr_small *small, const struct addr *addr)
+{
+    memset(small, 0, sizeof *small);
+    small->len = addr->sa.any.sa_family == AF_UNIX ? sizeof(sa_family_t)
+                                                   : addr->len;
+    memcpy(&small->sa, &addr->sa, small->len);
+}
+
+void addr_unpack(struct addr *addr, const struct addr_small *small)
+{
+    memset(addr, 0, sizeof *addr);
+    addr->len = small->len;
+    memcpy(&addr->sa, &small->sa, small->len);
+}
+
 int addr_local(struct addr *addr, int fd)
 {
     memset(addr, 0, sizeof *addr);

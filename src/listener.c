@@ -36,18 +36,21 @@ struct listener {
 struct listener_set {
     struct loop *loop;
     listener_accept_fn *accept;
+    listener_room_fn *room;
     void *arg;
     struct listener *first;
     struct listen_options options;
     struct listen_options former; /* before listener_begin() */
     struct loop_timer rest;
     bool paused;
-    bool exhausted; /* said so, and the queue was never empty since */
-    bool clamped;   /* said that the kernel cuts the backlog */
+    bool said_short; /* and the queue was never found empty since */
+    bool said_full;  /* likewise */
+    bool said_clamped;
 };
 
 struct listener_set *listener_set_new(struct loop *loop,
-                                      listener_accept_fn *accept, void *arg)
+                                      listener_accept_fn *accept,
+                                      listener_room_fn *room, void *arg)
 {
     struct listener_set *set = calloc(1, sizeof *set);
 
@@ -55,6 +58,7 @@ struct listener_set *listener_set_new(struct loop *loop,
         return NULL;
     set->loop = loop;
     set->accept = accept;
+    set->room = room;
     set->arg = arg;
     return set;
 }
@@ -78,13 +82,20 @@ static bool is_of_that_client(int error)
            error == ENETUNREACH || error == EPERM || error == ETIMEDOUT;
 }
 
-/* An episode ends when the queue is found empty, so it is said once. */
+/* An episode ends when a queue is found empty, so it is said once. */
+static void say_once(bool *said, const char *why)
+{
+    if (!*said)
+        log_write(LOG_WARNING, "%s, new clients wait in the backlog", why);
+    *said = true;
+}
+
 static void rest(struct listener_set *set, int error)
 {
-    if (!set->exhausted)
-        log_errno(LOG_WARNING, error,
-                  "cannot accept, new clients wait in the backlog");
-    set->exhausted = true;
+    char why[LISTENER_ERROR_MAX];
+
+    snprintf(why, sizeof why, "cannot accept: %s", strerror(error));
+    say_once(&set->said_short, why);
     listener_pause(set);
     loop_timer_set(set->loop, &set->rest, loop_now(set->loop) + REST_MS,
                    resume_later, set);
@@ -99,27 +110,32 @@ static bool accept_one(struct listener *l)
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd != -1) {
-        if (set->accept(set->arg, fd, &peer))
-            return true;
-        listener_pause(set);
-        return false;
+        set->accept(set->arg, fd, &peer);
+        return true;
     }
     if (is_of_that_client(errno))
         return true;
     if (errno == EAGAIN || errno == EWOULDBLOCK)
-        set->exhausted = false;
+        set->said_short = set->said_full = false;
     else
         rest(set, errno);
     return false;
 }
 
+/* A full house is said only when somebody knocks at it. */
 static void on_ready(void *arg, unsigned ready)
 {
     struct listener *l = arg;
+    struct listener_set *set = l->set;
     int budget = ACCEPTS_A_TURN;
 
     (void)ready;
-    while (!l->set->paused && budget-- > 0 && accept_one(l))
+    if (!set->room(set->arg)) {
+        say_once(&set->said_full, "limits.max_clients is reached");
+        listener_pause(set);
+        return;
+    }
+    while (budget-- > 0 && set->room(set->arg) && accept_one(l))
         ;
 }
 
@@ -309,11 +325,11 @@ void listener_begin(struct listener_set *set,
 
 static void tell_clamped(struct listener_set *set)
 {
-    int most = set->clamped ? 0 : listen_socket_max_backlog();
+    int most = set->said_clamped ? 0 : listen_socket_max_backlog();
 
     if (most == 0 || most >= set->options.backlog)
         return;
-    set->clamped = true;
+    set->said_clamped = true;
     log_write(LOG_NOTICE,
               "server.backlog is %d, but the kernel allows %d "
               "(net.core.somaxconn)",

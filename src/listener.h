@@ -21,19 +21,20 @@
 struct loop;
 struct listener_set;
 
-/*
- * A client, non-blocking and close-on-exec; the callee owns fd.  Returns
- * whether there is room for another one: if not, the set rests until
- * listener_resume().
- */
-typedef bool listener_accept_fn(void *arg, int fd, const struct addr *peer);
+/* A client, non-blocking and close-on-exec; the callee owns fd. */
+typedef void listener_accept_fn(void *arg, int fd, const struct addr *peer);
+
+/* Whether there is room for one more.  If not, the set rests until
+ * listener_resume(), and who comes waits in the backlog. */
+typedef bool listener_room_fn(void *arg);
 
 /* Longest error text of this module, terminated. */
 #define LISTENER_ERROR_MAX 256
 
 /* An empty set, or NULL with ENOMEM. */
 struct listener_set *listener_set_new(struct loop *loop,
-                                      listener_accept_fn *accept, void *arg);
+                                      listener_accept_fn *accept,
+                                      listener_room_fn *room, void *arg);
 
 /* Closes all and frees the set; NULL is fine. */
 void listener_set_free(struct listener_set *set);

@@ -5,6 +5,7 @@
 #define ECHO_SERVER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "stats.h"
 
@@ -41,6 +42,10 @@ int server_listen(struct server *server, char error[SERVER_ERROR_MAX]);
  */
 int server_reload(struct server *server, struct settings *next,
                   char error[SERVER_ERROR_MAX]);
+
+/* How many descriptors the process needs to serve under these settings. */
+int64_t server_descriptors(const struct server *server,
+                           const struct settings *settings);
 
 /* What is in force. */
 const struct settings *server_settings(const struct server *server);

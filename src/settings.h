@@ -73,6 +73,7 @@ enum settings_type {
     SETTINGS_BOOL,
     SETTINGS_NAME,   /* one of names */
     SETTINGS_TEXT,   /* any printable text */
+    SETTINGS_PATH,   /* an absolute path, or empty */
     SETTINGS_LISTEN, /* addresses to listen on, as text */
 };
 
@@ -109,8 +110,8 @@ void settings_free(struct settings *settings);
  * ends in NULL), then checks the rules that cross keys.  Every mistake goes to
  * errors as a line of its own, "FILE:LINE: message".  Returns how many there
  * were: with any, settings is good for nothing but settings_free().  -1 with
- * errno where the file cannot be read at all (EINVAL: not a regular file,
- * EFBIG: larger than 1 MiB), and a line in errors that says so.
+ * errno where the file cannot be read at all (EINVAL: not a regular file nor
+ * /dev/null, EFBIG: larger than 1 MiB), and a line in errors that says so.
  */
 int settings_load(struct settings *settings, const char *path,
                   char *const *assignments, FILE *errors);

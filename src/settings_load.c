@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
+#include <paths.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,8 +359,13 @@ static char *read_line(char *out, int size, void *arg)
 
 /* ---- the file, and what stands over it ---- */
 
-/* Only a regular file: a FIFO would hang, a device never end, and a folder
- * read as empty. */
+/* A FIFO would hang, a device never end, and a folder read as empty; but
+ * /dev/null is what people write for "all defaults". */
+static bool is_readable_kind(const char *path, const struct stat *st)
+{
+    return S_ISREG(st->st_mode) || strcmp(path, _PATH_DEVNULL) == 0;
+}
+
 static FILE *open_regular(const char *path)
 {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -372,9 +378,9 @@ static FILE *open_regular(const char *path)
         close(fd);
         return NULL;
     }
-    if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
+    if (!is_readable_kind(path, &st) || st.st_size > FILE_MAX) {
+        errno = st.st_size > FILE_MAX ? EFBIG : EINVAL;
         close(fd);
-        errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
         return NULL;
     }
     file = fdopen(fd, "r");

@@ -22,7 +22,8 @@ static char **text_at(const struct settings *settings,
 
 static bool is_text(const struct settings_key *key)
 {
-    return key->type == SETTINGS_TEXT || key->type == SETTINGS_LISTEN;
+    return key->type == SETTINGS_TEXT || key->type == SETTINGS_PATH ||
+           key->type == SETTINGS_LISTEN;
 }
 
 /* ---- reading ---- */
@@ -55,6 +56,15 @@ static int parse_text(const char *text)
             return -1;
         }
     return 0;
+}
+
+/* Absolute: a daemon's working directory is / from some moment on. */
+static int parse_path(const char *text)
+{
+    if (text[0] == '\0' || text[0] == '/')
+        return parse_text(text);
+    errno = EINVAL;
+    return -1;
 }
 
 static int check_listen(const char *word, void *count)
@@ -160,6 +170,8 @@ int settings_value_parse(struct settings *settings,
     switch (key->type) {
     case SETTINGS_LISTEN:
         return parse_listen(text) == -1 ? -1 : store_text(settings, key, text);
+    case SETTINGS_PATH:
+        return parse_path(text) == -1 ? -1 : store_text(settings, key, text);
     case SETTINGS_TEXT:
         return parse_text(text) == -1 ? -1 : store_text(settings, key, text);
     case SETTINGS_NAME:
@@ -238,6 +250,9 @@ void settings_value_print_allowed(const struct settings_key *key, FILE *out)
         break;
     case SETTINGS_LISTEN:
         fputs("a list of *, ADDR, ADDR:PORT, [V6], [V6]:PORT, unix:/path", out);
+        break;
+    case SETTINGS_PATH:
+        fputs("an absolute path, or empty", out);
         break;
     case SETTINGS_TEXT:
         fputs("printable text without quotes and semicolons", out);
