@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "listen_socket.h"
+#include "sockopt.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,7 +18,7 @@ static int set_int(int fd, int level, int name, int value)
 static int set_buffers(int fd, int size)
 {
     if (size == 0)
-        return 0;
+        return sockopt_free_buffers(fd);
     if (set_int(fd, SOL_SOCKET, SO_RCVBUF, size) == -1)
         return -1;
     return set_int(fd, SOL_SOCKET, SO_SNDBUF, size);
@@ -38,7 +39,7 @@ static int set_tcp_options(int fd, const struct listen_options *o)
         return -1;
     if (o->keepalive_s == 0)
         return 0;
-    return set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, o->keepalive_s);
+    return sockopt_keepalive_idle(fd, o->keepalive_s);
 }
 
 int listen_socket_set(int fd, sa_family_t family,

@@ -3,6 +3,7 @@
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
+#include "sockopt.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,18 +71,6 @@ static void resume_later(void *arg)
     listener_resume(arg);
 }
 
-/*
- * accept(2) on Linux hands out what the network did to the next connection
- * before it was accepted; that connection is gone, the next one may be fine.
- */
-static bool is_of_that_client(int error)
-{
-    return error == ECONNABORTED || error == EINTR || error == EPROTO ||
-           error == ENETDOWN || error == ENOPROTOOPT || error == EHOSTDOWN ||
-           error == ENONET || error == EHOSTUNREACH || error == EOPNOTSUPP ||
-           error == ENETUNREACH || error == EPERM || error == ETIMEDOUT;
-}
-
 /* An episode ends when a queue is found empty, so it is said once. */
 static void say_once(bool *said, const char *why)
 {
@@ -113,7 +102,7 @@ static bool accept_one(struct listener *l)
         set->accept(set->arg, fd, &peer);
         return true;
     }
-    if (is_of_that_client(errno))
+    if (sockopt_is_lost_client(errno))
         return true;
     if (errno == EAGAIN || errno == EWOULDBLOCK)
         set->said_short = set->said_full = false;
