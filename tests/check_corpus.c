@@ -1,0 +1,64 @@
+/* Every file of the fuzzer's corpus, in every kind of build. */
+#include <config.h>
+
+#include <check.h>
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static void run_file(const char *dir, const char *name)
+{
+    static uint8_t bytes[65536];
+    char path[4096];
+    FILE *file;
+    size_t size;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    LLVMFuzzerTestOneInput(bytes, size);
+}
+
+START_TEST(every_file_is_refused_in_words_or_dumped_to_the_same)
+{
+    char dir[2048];
+    struct dirent **entries;
+    int n;
+    int ran = 0;
+
+    snprintf(dir, sizeof dir, "%s/tests/corpus/settings", getenv("SRCDIR"));
+    n = scandir(dir, &entries, NULL, alphasort);
+    ck_assert_int_gt(n, 0);
+    for (int i = 0; i < n; i++) {
+        if (entries[i]->d_name[0] != '.') {
+            run_file(dir, entries[i]->d_name);
+            ran++;
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    ck_assert_int_gt(ran, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("corpus");
+    TCase *settings = tcase_create("settings");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(settings,
+                   every_file_is_refused_in_words_or_dumped_to_the_same);
+    suite_add_tcase(suite, settings);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
