@@ -368,6 +368,7 @@ void server_free(struct server *s)
         return;
     s->draining = true;
     close_clients(s);
+    connlog_tick(INT64_MAX); /* what the rate left out must not go unsaid */
     listener_set_free(s->listeners);
     loop_timer_clear(s->loop, &s->deadline);
     loop_timer_clear(s->loop, &s->drain);
