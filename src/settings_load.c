@@ -1,12 +1,13 @@
 #include <config.h>
 
+#include "settings.h"
+#include "settings_mistake.h"
 #include "settings_value.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
 #include <paths.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,146 +23,14 @@
  */
 struct loader {
     struct settings *settings;
-    FILE *errors;
-    int mistakes;
-    const char *path;       /* of the file, or NULL */
-    const char *assignment; /* the -o that is being read, or NULL */
+    struct settings_mistakes mistakes;
     FILE *file;
     char *line;
     size_t line_room;
-    unsigned number; /* of the line */
-    bool skip;       /* in a section that was refused */
+    unsigned number;           /* of the line */
+    bool skip;                 /* in a section that was refused */
     unsigned set_on[KEYS_MAX]; /* the line that set a key; 0: none */
 };
-
-/* ---- mistakes ---- */
-
-static void begin_mistake(struct loader *l, unsigned line)
-{
-    l->mistakes++;
-    if (l->assignment != NULL)
-        fprintf(l->errors, "-o %s: ", l->assignment);
-    else if (line != 0)
-        fprintf(l->errors, "%s:%u: ", l->path, line);
-    else if (l->path != NULL)
-        fprintf(l->errors, "%s: ", l->path);
-}
-
-static void mistake(struct loader *l, unsigned line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void mistake(struct loader *l, unsigned line, const char *format, ...)
-{
-    va_list args;
-
-    begin_mistake(l, line);
-    va_start(args, format);
-    vfprintf(l->errors, format, args);
-    va_end(args);
-    fputc('\n', l->errors);
-}
-
-static size_t min3(size_t a, size_t b, size_t c)
-{
-    size_t ab = a < b ? a : b;
-
-    return ab < c ? ab : c;
-}
-
-/* Levenshtein's distance; words of the table and of a line are short. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[SETTINGS_LINE_MAX + 1], len = strlen(b);
-
-    if (len > SETTINGS_LINE_MAX)
-        return len;
-    for (size_t j = 0; j <= len; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i + 1;
-        for (size_t j = 0; j < len; j++) {
-            size_t above = row[j + 1];
-
-            row[j + 1] = min3(above + 1, row[j] + 1,
-                              diagonal + (a[i] != b[j] ? 1 : 0));
-            diagonal = above;
-        }
-    }
-    return row[len];
-}
-
-/* Near enough to be what was meant. */
-static bool is_near(const char *found, const char *known, size_t *best)
-{
-    size_t d = distance(found, known);
-
-    if (d > 1 + strlen(known) / 3 || d >= *best)
-        return false;
-    *best = d;
-    return true;
-}
-
-static void unknown_section(struct loader *l, const char *name)
-{
-    size_t count, best = SIZE_MAX;
-    const struct settings_key *keys = settings_keys(&count);
-    const char *meant = NULL, *last = "";
-
-    for (size_t i = 0; i < count; i++)
-        if (is_near(name, keys[i].section, &best))
-            meant = keys[i].section;
-    begin_mistake(l, l->number);
-    fprintf(l->errors, "unknown section [%s]", name);
-    if (meant != NULL)
-        fprintf(l->errors, "; did you mean [%s]?", meant);
-    fputs(" (sections:", l->errors);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(keys[i].section, last) != 0)
-            fprintf(l->errors, " %s", keys[i].section);
-        last = keys[i].section;
-    }
-    fputs(")\n", l->errors);
-}
-
-static void unknown_key(struct loader *l, const char *section,
-                        const char *name)
-{
-    size_t count, best = SIZE_MAX;
-    const struct settings_key *keys = settings_keys(&count), *meant = NULL;
-
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(keys[i].section, section) == 0 &&
-            is_near(name, keys[i].name, &best))
-            meant = &keys[i];
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(keys[i].name, name) == 0)
-            meant = &keys[i];
-    begin_mistake(l, l->number);
-    fprintf(l->errors, "unknown key %s.%s", section, name);
-    if (meant != NULL)
-        fprintf(l->errors, "; did you mean %s.%s?", meant->section,
-                meant->name);
-    fputs(" (echod -T shows them all)\n", l->errors);
-}
-
-static void bad_value(struct loader *l, const struct settings_key *key,
-                      const char *value)
-{
-    const char *why = errno == ERANGE     ? "is out of range"
-                      : errno == EMSGSIZE ? "is too long"
-                      : errno == ENOMEM   ? "does not fit in memory"
-                                          : "is not a value of this key";
-
-    begin_mistake(l, l->number);
-    fprintf(l->errors, "%s.%s: \"%s\" %s; allowed: ", key->section, key->name,
-            value, why);
-    settings_value_print_allowed(key, l->errors);
-    if (strchr(value, '#') != NULL)
-        fputs("; a comment behind a value begins with \" ;\"", l->errors);
-    fputc('\n', l->errors);
-}
 
 /* ---- a key ---- */
 
@@ -198,17 +67,18 @@ static void set_key(struct loader *l, const char *section, const char *name,
     const struct settings_key *key = find_key(section, name, &index);
 
     if (key == NULL) {
-        unknown_key(l, section, name);
+        settings_mistake_key(&l->mistakes, l->number, section, name);
         return;
     }
-    if (l->assignment == NULL && l->set_on[index] != 0) {
-        mistake(l, l->number, "%s.%s is set twice, first on line %u", section,
-                name, l->set_on[index]);
+    if (l->mistakes.assignment == NULL && l->set_on[index] != 0) {
+        settings_mistake(&l->mistakes, l->number,
+                         "%s.%s is set twice, first on line %u", section, name,
+                         l->set_on[index]);
         return;
     }
     l->set_on[index] = l->number;
     if (settings_value_parse(l->settings, key, value) == -1)
-        bad_value(l, key, value);
+        settings_mistake_value(&l->mistakes, l->number, key, value);
 }
 
 /* inih's handler; 1 is "go on": all mistakes are told at once. */
@@ -220,7 +90,8 @@ static int on_key(void *arg, const char *section, const char *name,
     if (l->skip)
         return 1;
     if (section[0] == '\0')
-        mistake(l, l->number, "key %s stands before any [section]", name);
+        settings_mistake(&l->mistakes, l->number,
+                         "key %s stands before any [section]", name);
     else
         set_key(l, section, name, value);
     return 1;
@@ -261,18 +132,20 @@ static bool check_section(struct loader *l, char *line)
 
     l->skip = true;
     if (end == NULL) {
-        mistake(l, l->number, "a section needs its ]: %s", line);
+        settings_mistake(&l->mistakes, l->number, "a section needs its ]: %s",
+                         line);
         return false;
     }
     rest = end + 1;
     rest += strspn(rest, " \t");
     if (*rest != '\0' && !(begins_comment(rest) && is_blank(rest[-1]))) {
-        mistake(l, l->number, "nothing may follow a section: %s", line);
+        settings_mistake(&l->mistakes, l->number,
+                         "nothing may follow a section: %s", line);
         return false;
     }
     *end = '\0';
     if (!is_section(line + 1)) {
-        unknown_section(l, line + 1);
+        settings_mistake_section(&l->mistakes, l->number, line + 1);
         return false;
     }
     *end = ']';
@@ -302,25 +175,29 @@ static bool check_line(struct loader *l, char *line, size_t len)
         return false;
     forbidden = forbidden_byte(line, len);
     if (forbidden != NULL) {
-        mistake(l, l->number, "%s", forbidden);
+        settings_mistake(&l->mistakes, l->number, "%s", forbidden);
         return false;
     }
     if (*text == '\0')
         return false;
     if (len > SETTINGS_LINE_MAX) {
-        mistake(l, l->number, "%zu bytes in a line; allowed: %d", len,
-                SETTINGS_LINE_MAX);
+        settings_mistake(&l->mistakes, l->number,
+                         "%zu bytes in a line; allowed: %d", len,
+                         SETTINGS_LINE_MAX);
         return false;
     }
     if (text != line) {
-        mistake(l, l->number, "blanks before \"%s\"; a line begins at the "
-                              "left margin", text);
+        settings_mistake(&l->mistakes, l->number,
+                         "blanks before \"%s\"; a line begins at the "
+                         "left margin",
+                         text);
         return false;
     }
     if (*line == '[')
         return check_section(l, line);
     if (!has_separator(line) && !l->skip)
-        mistake(l, l->number, "neither [section] nor key = value: %s", line);
+        settings_mistake(&l->mistakes, l->number,
+                         "neither [section] nor key = value: %s", line);
     return has_separator(line);
 }
 
@@ -393,7 +270,7 @@ static int unreadable(struct loader *l)
 {
     int error = errno;
 
-    fprintf(l->errors, "%s: %s\n", l->path,
+    fprintf(l->mistakes.errors, "%s: %s\n", l->mistakes.path,
             error == EINVAL  ? "not a regular file"
             : error == EFBIG ? "larger than 1 MiB"
                              : strerror(error));
@@ -405,7 +282,7 @@ static int load_file(struct loader *l)
 {
     bool failed;
 
-    l->file = open_regular(l->path);
+    l->file = open_regular(l->mistakes.path);
     if (l->file == NULL)
         return unreadable(l);
     failed = ini_parse_stream(read_line, l, on_key, l) < 0;
@@ -436,17 +313,17 @@ static void load_assignment(struct loader *l, const char *assignment)
 {
     char *copy = strdup(assignment);
     char *equals = copy != NULL ? strchr(copy, '=') : NULL;
-    char *dot = equals != NULL ? memchr(copy, '.', (size_t)(equals - copy))
-                               : NULL;
+    char *dot =
+        equals != NULL ? memchr(copy, '.', (size_t)(equals - copy)) : NULL;
 
-    l->assignment = assignment;
+    l->mistakes.assignment = assignment;
     if (dot == NULL) {
-        mistake(l, 0, "not of the form SECTION.KEY=VALUE");
+        settings_mistake(&l->mistakes, 0, "not of the form SECTION.KEY=VALUE");
     } else {
         *dot = *equals = '\0';
         set_key(l, trim(copy), trim(dot + 1), trim(equals + 1));
     }
-    l->assignment = NULL;
+    l->mistakes.assignment = NULL;
     free(copy);
 }
 
@@ -468,26 +345,27 @@ static void check_listens(struct loader *l,
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++)
             if (addr_equal(&listens[i].addr, &listens[j].addr))
-                mistake(l, line_of(l, "server", "listen"),
-                        "server.listen names %s twice",
-                        addr_format(&listens[i].addr, text));
+                settings_mistake(&l->mistakes, line_of(l, "server", "listen"),
+                                 "server.listen names %s twice",
+                                 addr_format(&listens[i].addr, text));
 }
 
 static void check_poller(struct loader *l, size_t listens)
 {
     const struct settings *s = l->settings;
     const struct poller_ops *ops = settings_poller(s);
-    int64_t need = s->limits.max_clients + (int64_t)listens +
-                   SETTINGS_SPARE_FDS;
+    int64_t need =
+        s->limits.max_clients + (int64_t)listens + SETTINGS_SPARE_FDS;
 
     if (need > ops->limit)
-        mistake(l, line_of(l, "server", "poller"),
-                "server.poller = %s holds %d descriptors, "
-                "limits.max_clients = %lld needs %lld; allowed: %lld clients, "
-                "or another poller",
-                ops->name, ops->limit, (long long)s->limits.max_clients,
-                (long long)need,
-                (long long)(s->limits.max_clients - need + ops->limit));
+        settings_mistake(
+            &l->mistakes, line_of(l, "server", "poller"),
+            "server.poller = %s holds %d descriptors, "
+            "limits.max_clients = %lld needs %lld; allowed: %lld clients, "
+            "or another poller",
+            ops->name, ops->limit, (long long)s->limits.max_clients,
+            (long long)need,
+            (long long)(s->limits.max_clients - need + ops->limit));
 }
 
 static void check_across(struct loader *l)
@@ -496,7 +374,7 @@ static void check_across(struct loader *l)
     struct settings_listen *listens = settings_listens(l->settings, &count);
 
     if (listens == NULL) {
-        mistake(l, 0, "%s", strerror(errno));
+        settings_mistake(&l->mistakes, 0, "%s", strerror(errno));
         return;
     }
     check_listens(l, listens, count);
@@ -507,12 +385,13 @@ static void check_across(struct loader *l)
 int settings_load(struct settings *settings, const char *path,
                   char *const *assignments, FILE *errors)
 {
-    struct loader l = { .settings = settings, .errors = errors, .path = path };
+    struct loader l = {.settings = settings,
+                       .mistakes = {.errors = errors, .path = path}};
 
     if (path != NULL && load_file(&l) == -1)
         return -1;
     for (; assignments != NULL && *assignments != NULL; assignments++)
         load_assignment(&l, *assignments);
     check_across(&l);
-    return l.mistakes;
+    return l.mistakes.count;
 }

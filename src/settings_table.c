@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "settings.h"
+#include "settings_table.h"
 
 #include <stdint.h>
 #include <syslog.h>

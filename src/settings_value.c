@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "settings_value.h"
+#include "addr.h"
 #include "units.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "settings.h"
+#include "settings_table.h"
 
 /* The longest line: inih reads into 200 bytes, with "\n" and the end. */
 #define SETTINGS_LINE_MAX 198
