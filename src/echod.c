@@ -12,9 +12,11 @@
 #include "log.h"
 #include "log_loop.h"
 #include "loop.h"
+#include "manager.h"
 #include "options.h"
 #include "pidfile.h"
 #include "priv.h"
+#include "sd.h"
 #include "server.h"
 #include "settings.h"
 
@@ -33,6 +35,8 @@ struct echod {
     struct settings *settings; /* until the server takes them over */
     struct loop *loop;
     struct server *server;
+    struct manager manager;
+    int adopt; /* sockets that the service manager handed over */
     char *pid_path;
     int pid_fd;
     bool stopping;
@@ -140,6 +144,7 @@ static void on_hangup(void *arg)
         free(text);
         return;
     }
+    manager_reloading(&e->manager);
     result = reload(e, out);
     fclose(out);
     if (result == 0) {
@@ -149,6 +154,7 @@ static void on_hangup(void *arg)
         log_write(LOG_ERR, "not reloaded, the old configuration holds: %s",
                   e->options.config);
     }
+    manager_reloaded(&e->manager);
     free(text);
 }
 
@@ -163,6 +169,7 @@ static void on_terminate(void *arg)
     }
     e->stopping = true;
     log_write(LOG_NOTICE, "stopping, active=%zu", server_active(e->server));
+    manager_stopping(&e->manager);
     server_drain(e->server);
 }
 
@@ -208,6 +215,19 @@ static int targets_of(const struct echod *e)
     }
 }
 
+/* Before anything else can take their numbers, and in the process that they
+ * are meant for, which detach() leaves. */
+static int meet_manager(struct echod *e)
+{
+    if (sd_open() == -1)
+        return fail(EX_OSERR, "NOTIFY_SOCKET, WATCHDOG_USEC: %s",
+                    strerror(errno));
+    e->adopt = sd_listen_fds();
+    if (e->adopt == -1)
+        return fail(EX_OSERR, "LISTEN_FDS: %s", strerror(errno));
+    return EX_OK;
+}
+
 static int open_log(struct echod *e)
 {
     struct log_options options = {
@@ -246,7 +266,7 @@ static int bind_server(struct echod *e)
 {
     char error[SERVER_ERROR_MAX];
 
-    if (server_bind(e->server, 0, 0, error) == -1)
+    if (server_bind(e->server, SD_FIRST_FD, e->adopt, error) == -1)
         return fail(EX_UNAVAILABLE, "%s", error);
     if (fdlimit_raise(server_descriptors(e->server,
                                          server_settings(e->server)),
@@ -297,6 +317,7 @@ static int listen_last(struct echod *e)
     if (server_listen(e->server, error) == -1)
         return fail(EX_UNAVAILABLE, "%s", error);
     detach_ready(log_to_stderr);
+    manager_ready(&e->manager, e->loop, e->server);
     return EX_OK;
 }
 
@@ -312,7 +333,7 @@ static int detach(struct echod *e)
 static int start(struct echod *e)
 {
     static int (*const steps[])(struct echod *) = {
-        detach, open_log, open_server, bind_server, write_pid,
+        meet_manager, detach, open_log, open_server, bind_server, write_pid,
     };
     int code = EX_OK;
 
@@ -327,6 +348,7 @@ static int start(struct echod *e)
 
 static void finish(struct echod *e)
 {
+    manager_close(&e->manager);
     server_free(e->server);
     loop_free(e->loop);
     settings_free(e->settings);
@@ -334,6 +356,7 @@ static void finish(struct echod *e)
         pidfile_remove(e->pid_path, e->pid_fd);
     free(e->pid_path);
     free(e->options.assignments);
+    sd_close();
     log_close();
 }
 

@@ -6,6 +6,7 @@
 #include "sockopt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,6 +276,14 @@ int listener_add(struct listener_set *set, const struct addr *asked,
     return fail(error, "cannot listen on", &addr);
 }
 
+/* systemd hands its sockets over as blocking ones. */
+static int set_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags == -1 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
 int listener_adopt(struct listener_set *set, int fd,
                    char error[LISTENER_ERROR_MAX])
 {
@@ -294,7 +303,7 @@ int listener_adopt(struct listener_set *set, int fd,
         errno = EINVAL;
         return -1;
     }
-    if (insert(set, fd, &none, true) == 0)
+    if (set_nonblocking(fd) == 0 && insert(set, fd, &none, true) == 0)
         return 0;
     snprintf(error, LISTENER_ERROR_MAX, "descriptor %d: %s", fd,
              strerror(errno));

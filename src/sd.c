@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +120,11 @@ int sd_open(void)
     unsetenv("WATCHDOG_USEC");
     unsetenv("WATCHDOG_PID");
     return result;
+}
+
+bool sd_is_open(void)
+{
+    return sd.fd != -1;
 }
 
 void sd_close(void)

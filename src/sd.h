@@ -7,6 +7,7 @@
 #ifndef ECHO_SD_H
 #define ECHO_SD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The first descriptor that is handed over, SD_LISTEN_FDS_START. */
@@ -24,6 +25,9 @@
  * as socket(2) says.  After a failure nothing is open and nothing is due.
  */
 int sd_open(void);
+
+/* Whether there is a service manager that listens to sd_notify(). */
+bool sd_is_open(void);
 
 /* Closes the socket; sd_notify() says nothing from here on. */
 void sd_close(void);

@@ -96,6 +96,7 @@ START_TEST(without_a_service_manager_messages_go_nowhere_and_none_fails)
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
     ck_assert_int_eq(sd_open(), 0);
+    ck_assert(!sd_is_open());
     ck_assert_int_eq(sd_notify("READY=1"), 0);
     ck_assert_int_eq(sd_watchdog_ms(), 0);
     sd_close();
@@ -107,6 +108,7 @@ START_TEST(a_message_reaches_a_socket_with_a_path)
     int fd = manager(name);
 
     ck_assert_int_eq(sd_open(), 0);
+    ck_assert(sd_is_open());
     ck_assert_int_eq(sd_notify("READY=1\nSTATUS=%d clients", 3), 0);
     ck_assert_str_eq(next_message(fd), "READY=1\nSTATUS=3 clients");
     sd_close();
