@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const struct poller_ops *const pollers[] = { &poller_poll,
-                                                    &poller_select };
+                                                    &poller_select,
+                                                    &poller_epoll };
 
 const struct poller_ops *poller_find(const char *name)
 {

@@ -57,6 +57,10 @@ struct poller_ops {
 extern const struct poller_ops poller_poll;   /* ppoll(2) */
 extern const struct poller_ops poller_select; /* pselect(2), FD_SETSIZE */
 
+/* epoll_pwait(2), regular files refused with EPERM; open() says ENOSYS where
+ * the system has none. */
+extern const struct poller_ops poller_epoll;
+
 /* The poller of that name, or NULL. */
 const struct poller_ops *poller_find(const char *name);
 
