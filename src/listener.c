@@ -347,7 +347,8 @@ static void refresh(struct listener_set *set, struct listener *l)
 {
     char text[ADDR_TEXT_MAX];
 
-    if (listen_socket_set(l->fd, l->bound.sa.any.sa_family, &set->options) == -1 ||
+    if (listen_socket_set(l->fd, l->bound.sa.any.sa_family,
+                          &set->options) == -1 ||
         (!l->adopted && listen(l->fd, set->options.backlog) == -1))
         log_errno(LOG_WARNING, errno, "cannot change %s",
                   addr_format(&l->bound, text));

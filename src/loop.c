@@ -264,15 +264,15 @@ void loop_timer_set(struct loop *loop, struct loop_timer *timer,
 
 static int wait_time(const struct loop *loop)
 {
-    int64_t first = INT64_MAX, rest;
+    int64_t first = INT64_MAX, left;
 
     for (const struct loop_timer *t = loop->timers; t != NULL; t = t->next)
         if (t->at_ms < first)
             first = t->at_ms;
     if (first == INT64_MAX)
         return -1;
-    rest = first - loop->now_ms;
-    return rest < 0 ? 0 : rest > INT_MAX ? INT_MAX : (int)rest;
+    left = first - loop->now_ms;
+    return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
 /*

@@ -18,7 +18,7 @@ enum {
 
 struct poller_event {
     int fd;
-    unsigned ready; /* only what was asked for; errors and hang-ups set it all */
+    unsigned ready; /* of what was asked for; errors, hang-ups: all of it */
 };
 
 struct poller;

@@ -112,12 +112,12 @@ static int poll_want(struct poller *p, int fd, unsigned had, unsigned want)
  * that follows says what it is. */
 static unsigned ready_of(const struct pollfd *w)
 {
-    unsigned asked = (w->events & POLLIN ? POLLER_IN : 0u) |
-                     (w->events & POLLOUT ? POLLER_OUT : 0u);
-    unsigned ready = (w->revents & POLLIN ? POLLER_IN : 0u) |
-                     (w->revents & POLLOUT ? POLLER_OUT : 0u);
+    unsigned asked = ((w->events & POLLIN) != 0 ? POLLER_IN : 0u) |
+                     ((w->events & POLLOUT) != 0 ? POLLER_OUT : 0u);
+    unsigned ready = ((w->revents & POLLIN) != 0 ? POLLER_IN : 0u) |
+                     ((w->revents & POLLOUT) != 0 ? POLLER_OUT : 0u);
 
-    return w->revents & (POLLERR | POLLHUP | POLLNVAL) ? asked : ready;
+    return (w->revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? asked : ready;
 }
 
 static int collect(struct poller *p, struct poller_event *events, int max,
