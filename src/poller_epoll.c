@@ -8,28 +8,27 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* Asked of the kernel at once; more wait at its end, longest first. */
-#define EVENTS 1024
+/* Asked of the kernel at once.  Who is ready beyond that stays at the head of
+ * the kernel's queue, so nobody is passed over. */
+#define MOST_EVENTS 1024
 
+/* Holds no table: the kernel keeps for each descriptor, in its event's data,
+ * what it is watched for and its number, and hands both back. */
 struct poller {
     int fd;
-    struct epoll_event events[EVENTS];
-    unsigned char *wanted; /* by descriptor: an error is told as all of it */
-    int room;
 };
 
 static struct poller *epoll_open(void)
 {
-    struct poller *p = calloc(1, sizeof *p);
+    struct poller *p = malloc(sizeof *p);
 
     if (p == NULL)
         return NULL;
     p->fd = epoll_create1(EPOLL_CLOEXEC);
-    if (p->fd == -1) {
-        free(p);
-        return NULL;
-    }
-    return p;
+    if (p->fd != -1)
+        return p;
+    free(p);
+    return NULL;
 }
 
 static void epoll_close(struct poller *p)
@@ -37,71 +36,56 @@ static void epoll_close(struct poller *p)
     if (p == NULL)
         return;
     close(p->fd);
-    free(p->wanted);
     free(p);
 }
 
-static int grow(struct poller *p, int fd)
-{
-    int room = p->room == 0 ? 64 : p->room;
-    unsigned char *wanted;
-
-    if (fd < 0 || fd >= poller_epoll.limit) {
-        errno = EBADF;
-        return -1;
-    }
-    while (room <= fd)
-        room *= 2;
-    if (room == p->room)
-        return 0;
-    wanted = realloc(p->wanted, (size_t)room);
-    if (wanted == NULL)
-        return -1;
-    p->wanted = wanted;
-    p->room = room;
-    return 0;
-}
-
+/* Not watched at all is out of the set: a hang-up is told even to those who
+ * want nothing, again and again. */
 static int epoll_want(struct poller *p, int fd, unsigned had, unsigned want)
 {
     struct epoll_event event = {
         .events = (want & POLLER_IN ? EPOLLIN : 0u) |
                   (want & POLLER_OUT ? EPOLLOUT : 0u),
-        .data.fd = fd,
+        .data.u64 = (uint64_t)want << 32 | (unsigned)fd,
     };
-    int call = had == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
 
+    if (fd < 0 || fd >= poller_epoll.limit) {
+        errno = EBADF;
+        return -1;
+    }
     if (had == want)
         return 0;
-    if (want == 0) {
-        epoll_ctl(p->fd, EPOLL_CTL_DEL, fd, &event);
-        return 0;
-    }
-    if (grow(p, fd) == -1 || epoll_ctl(p->fd, call, fd, &event) == -1)
-        return -1;
-    p->wanted[fd] = (unsigned char)want;
+    if (want != 0)
+        return epoll_ctl(p->fd, had == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd,
+                         &event);
+    epoll_ctl(p->fd, EPOLL_CTL_DEL, fd, &event);
     return 0;
 }
 
-static unsigned ready_of(const struct poller *p, const struct epoll_event *e)
+/* Errors and hang-ups are told as all that was asked for: the read or write
+ * that follows says what it is. */
+static struct poller_event told(const struct epoll_event *e)
 {
-    if (e->events & (EPOLLERR | EPOLLHUP))
-        return p->wanted[e->data.fd];
-    return (e->events & EPOLLIN ? POLLER_IN : 0u) |
-           (e->events & EPOLLOUT ? POLLER_OUT : 0u);
+    unsigned asked = (unsigned)(e->data.u64 >> 32);
+    unsigned ready = (e->events & EPOLLIN ? POLLER_IN : 0u) |
+                     (e->events & EPOLLOUT ? POLLER_OUT : 0u);
+
+    return (struct poller_event){
+        .fd = (int)(e->data.u64 & INT_MAX),
+        .ready = e->events & (EPOLLERR | EPOLLHUP) ? asked : ready,
+    };
 }
 
-static int epoll_wait_for(struct poller *p, struct poller_event *events,
-                          int max, int timeout_ms, const sigset_t *mask)
+static int wait_for_events(struct poller *p, struct poller_event *events,
+                           int max, int timeout_ms, const sigset_t *mask)
 {
-    int ready = epoll_pwait(p->fd, p->events, max < EVENTS ? max : EVENTS,
+    struct epoll_event found[MOST_EVENTS];
+    int count = epoll_pwait(p->fd, found, max < MOST_EVENTS ? max : MOST_EVENTS,
                             timeout_ms, mask);
 
-    for (int i = 0; i < ready; i++)
-        events[i] = (struct poller_event){
-            .fd = p->events[i].data.fd, .ready = ready_of(p, &p->events[i])
-        };
-    return ready;
+    for (int i = 0; i < count; i++)
+        events[i] = told(&found[i]);
+    return count;
 }
 
 const struct poller_ops poller_epoll = {
@@ -109,6 +93,6 @@ const struct poller_ops poller_epoll = {
     .limit = INT_MAX / 2,
     .open = epoll_open,
     .want = epoll_want,
-    .wait = epoll_wait_for,
+    .wait = wait_for_events,
     .close = epoll_close,
 };
