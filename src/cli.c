@@ -12,6 +12,47 @@
 #include <string.h>
 #include <sys/resource.h>
 
+static const char help[] =
+    "usage: echoc [talk] [OPTION]... HOST [PORT]\n"
+    "       echoc ping|bench|probe [OPTION]... HOST [PORT]\n"
+    "\n"
+    "Talks to a TCP echo server and verifies every byte that comes back.\n"
+    "HOST is a name, an address or unix:/path; PORT is 25000 by default.\n"
+    "\n"
+    "every mode\n"
+    "  -4, -6          IPv4 or IPv6 only\n"
+    "  -W SECONDS      wait so long for an answer (10)\n"
+    "  -h, --help      this text\n"
+    "  -V, --version\n"
+    "\n"
+    "talk: lines from the terminal, or standard input to standard output\n"
+    "\n"
+    "ping: as ping(8), over one connection\n"
+    "  -c COUNT        stop after so many messages\n"
+    "  -i SECONDS      between two of them (1)\n"
+    "  -s SIZE         bytes of a message (64)\n"
+    "  -w SECONDS      stop after this time\n"
+    "  -q              only the summary\n"
+    "  -D              print the time before each line\n"
+    "  -R              a new connection for each\n"
+    "\n"
+    "bench: load, and how long each echo takes\n"
+    "  -n COUNT        connections (1)\n"
+    "  -s SIZE         bytes of a message (64)\n"
+    "  -t SECONDS      how long to measure (10)\n"
+    "  -r RATE         messages a second in all; else as many as come back\n"
+    "  -R              a new connection for each message\n"
+    "  --warmup SECONDS  before the measurement (1)\n"
+    "  --json          the figures as JSON\n"
+    "  --plot FILE     the latencies as SVG, drawn by gnuplot\n"
+    "\n"
+    "probe: PASS or FAIL for what a path or a server does to a stream\n"
+    "  --idle SECONDS,...  also silent connections, for so long each\n"
+    "  --json          the results as JSON\n"
+    "\n"
+    "Exit code: 0 all came back right, 1 lost, short, different or a FAIL,\n"
+    "2 anything else.\n";
+
 void cli_say(const char *format, ...)
 {
     va_list args;
@@ -24,10 +65,24 @@ void cli_say(const char *format, ...)
     putc('\n', stderr);
 }
 
-int cli_usage(void)
+static int usage(void)
 {
     fputs("Try 'echoc --help'; all of it is in echoc(1).\n", stderr);
     return CLI_TROUBLE;
+}
+
+int cli_common(int option)
+{
+    switch (option) {
+    case 'h':
+        fputs(help, stdout);
+        return CLI_RIGHT;
+    case 'V':
+        puts("echoc " PACKAGE_VERSION);
+        return CLI_RIGHT;
+    default:
+        return usage();
+    }
 }
 
 bool cli_count(char option, const char *text, int64_t min, int64_t max,
@@ -85,7 +140,7 @@ bool cli_peer(struct cli_peer *peer, int argc, char **argv)
 
     if (argc < 1 || argc > 2) {
         cli_say("%s", argc < 1 ? "which host?" : "too many arguments");
-        cli_usage();
+        usage();
         return false;
     }
     peer->host = argv[0];

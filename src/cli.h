@@ -18,6 +18,11 @@ enum {
 
 /* Seconds to wait for an answer, where -W does not say otherwise. */
 #define CLI_WAIT_MS 10000
+#define CLI_WAIT_MAX_MS (24 * 3600 * 1000)
+
+/* The long options that every mode has, for its struct option array. */
+#define CLI_LONGS \
+    { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }
 
 /* Where to connect to, as a mode's command line names it. */
 struct cli_peer {
@@ -46,8 +51,12 @@ bool cli_seconds(char option, const char *text, int64_t min_ms, int64_t max_ms,
  */
 bool cli_peer(struct cli_peer *peer, int argc, char **argv);
 
-/* Tells where the usage stands; returns CLI_TROUBLE. */
-int cli_usage(void);
+/*
+ * What getopt_long(3) returned and the mode does not know: 'h' prints the
+ * help, 'V' the version, and all else tells where the usage stands.  Returns
+ * the exit code.
+ */
+int cli_common(int option);
 
 /*
  * Raises the limit of open descriptors to at least this many; false after

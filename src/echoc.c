@@ -1,0 +1,37 @@
+#include <config.h>
+
+#include "cli.h"
+#include "talk.h"
+
+#include <locale.h>
+#include <stddef.h>
+#include <string.h>
+
+struct mode {
+    const char *name;
+    int (*main)(int argc, char **argv);
+};
+
+static const struct mode modes[] = {
+    { "talk", talk_main },
+};
+
+static const struct mode *find_mode(const char *name)
+{
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (name != NULL && strcmp(modes[i].name, name) == 0)
+            return &modes[i];
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    const struct mode *mode = find_mode(argc > 1 ? argv[1] : NULL);
+
+    /* What is text is the user's locale; numbers are the same everywhere. */
+    setlocale(LC_CTYPE, "");
+    if (mode == NULL)
+        return talk_main(argc, argv);
+    argv[1] = argv[0];
+    return mode->main(argc - 1, argv + 1);
+}
