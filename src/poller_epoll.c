@@ -67,12 +67,12 @@ static int epoll_want(struct poller *p, int fd, unsigned had, unsigned want)
 static struct poller_event told(const struct epoll_event *e)
 {
     unsigned asked = (unsigned)(e->data.u64 >> 32);
-    unsigned ready = (e->events & EPOLLIN ? POLLER_IN : 0u) |
-                     (e->events & EPOLLOUT ? POLLER_OUT : 0u);
+    unsigned ready = ((e->events & EPOLLIN) != 0 ? POLLER_IN : 0u) |
+                     ((e->events & EPOLLOUT) != 0 ? POLLER_OUT : 0u);
 
     return (struct poller_event){
         .fd = (int)(e->data.u64 & INT_MAX),
-        .ready = e->events & (EPOLLERR | EPOLLHUP) ? asked : ready,
+        .ready = (e->events & (EPOLLERR | EPOLLHUP)) != 0 ? asked : ready,
     };
 }
 

@@ -66,6 +66,7 @@ size_t verify_match(const char *got, size_t len, uint64_t position)
             verify_same(got + done, verify_bytes(position + done), run);
 
         done += same;
+        /* cppcheck-suppress knownConditionTrueFalse ; it takes run for 0 */
         if (same < run)
             break;
     }

@@ -42,7 +42,7 @@ files=$(wc -l "$dir"/*.c | grep -v ' total$' | sort -n | tail -1)
 at_most 12 "$(rank .5)" "lines in the median function"
 at_most 40 "$(rank .95)" "lines at the 95th percentile"
 at_most 60 "$(rank 1)" "lines in the longest function, $(longest)"
-at_most 450 "${files% *}" "lines in the longest file, ${files##* }"
+at_most 500 "${files% *}" "lines in the longest file, ${files##* }"
 at_most 0 "$(cat "$dir"/*.c | grep -c '^ *# *if')" "conditionals in .c files"
 at_most 0 "$(cat "$dir"/*.[ch] | expand | grep -c '.\{81\}')" \
     "lines over 80 columns"
