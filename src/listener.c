@@ -32,6 +32,7 @@ struct listener {
     bool wanted;
     bool fresh;   /* opened since listener_begin() */
     bool adopted; /* handed over: no key opens or closes it */
+    bool ready;   /* somebody waits to be accepted */
     struct listener *next;
 };
 
@@ -44,6 +45,7 @@ struct listener_set {
     struct listen_options options;
     struct listen_options former; /* before listener_begin() */
     struct loop_timer rest;
+    struct loop_timer accepting;
     bool paused;
     bool said_short; /* and the queue was never found empty since */
     bool said_full;  /* likewise */
@@ -112,21 +114,41 @@ static bool accept_one(struct listener *l)
     return false;
 }
 
-/* A full house is said only when somebody knocks at it. */
-static void on_ready(void *arg, unsigned ready)
+static void accept_batch(struct listener *l)
 {
-    struct listener *l = arg;
-    struct listener_set *set = l->set;
+    const struct listener_set *set = l->set;
     int budget = ACCEPTS_A_TURN;
 
-    (void)ready;
+    l->ready = false;
+    while (budget-- > 0 && set->room(set->arg) && accept_one(l))
+        ;
+}
+
+/* A full house is said only when somebody knocks at it. */
+static void accept_all(void *arg)
+{
+    struct listener_set *set = arg;
+
     if (!set->room(set->arg)) {
         say_once(&set->said_full, "limits.max_clients is reached");
         listener_pause(set);
         return;
     }
-    while (budget-- > 0 && set->room(set->arg) && accept_one(l))
-        ;
+    for (struct listener *l = set->first; l != NULL; l = l->next)
+        if (l->ready && !set->paused)
+            accept_batch(l);
+}
+
+/* Once the clients had their turn: the descriptors of those who left in it
+ * are closed by then, so who comes never finds none. */
+static void on_ready(void *arg, unsigned ready)
+{
+    struct listener *l = arg;
+
+    (void)ready;
+    l->ready = true;
+    loop_timer_set(l->set->loop, &l->set->accepting, loop_now(l->set->loop),
+                   accept_all, l->set);
 }
 
 static void want_all(struct listener_set *set, unsigned want)
@@ -437,6 +459,7 @@ void listener_rollback(struct listener_set *set)
 void listener_close_all(struct listener_set *set)
 {
     loop_timer_clear(set->loop, &set->rest);
+    loop_timer_clear(set->loop, &set->accepting);
     remove_if(set, is_any);
 }
 

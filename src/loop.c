@@ -34,7 +34,8 @@ struct loop {
     struct poller *poller;
     struct watch *watches;
     int room;
-    int dead; /* first of those to close at the end of the turn, or -1 */
+    int dead; /* first of those to close after the dispatch, or -1 */
+    bool dispatching;
     struct loop_timer *timers; /* a handful, so a list without order */
     struct hook hooks[SIGNALS];
     loop_fn *each_turn;
@@ -153,8 +154,9 @@ void loop_forget(struct loop *loop, int fd)
 void loop_close(struct loop *loop, int fd)
 {
     loop_forget(loop, fd);
-    if (make_room(loop, fd) == -1) {
-        close(fd); /* never watched, so no event can be under way for it */
+    /* No event is under way, or none for one that never was watched. */
+    if (!loop->dispatching || make_room(loop, fd) == -1) {
+        close(fd);
         return;
     }
     loop->watches[fd].next_dead = loop->dead;
@@ -174,6 +176,7 @@ static void close_dead(struct loop *loop)
 static void dispatch(struct loop *loop, const struct poller_event *events,
                      int count)
 {
+    loop->dispatching = true;
     for (int i = 0; i < count; i++) {
         /* An earlier call of this turn may have ended or changed the watch. */
         struct watch *w = watch_of(loop, events[i].fd);
@@ -181,6 +184,8 @@ static void dispatch(struct loop *loop, const struct poller_event *events,
         if (w != NULL && (w->want & events[i].ready) != 0)
             w->fn(w->arg, w->want & events[i].ready);
     }
+    loop->dispatching = false;
+    close_dead(loop);
 }
 
 /* ---- signals ---- */
@@ -335,7 +340,6 @@ static int turn(struct loop *loop)
     dispatch(loop, events, count);
     run_hooks(loop);
     run_timers(loop);
-    close_dead(loop);
     return 0;
 }
 
@@ -357,7 +361,6 @@ void loop_free(struct loop *loop)
 {
     if (loop == NULL)
         return;
-    close_dead(loop);
     give_signals_back(loop);
     loop->ops->close(loop->poller);
     free(loop->watches);

@@ -35,8 +35,8 @@ struct loop_timer {
 struct loop *loop_new(const struct poller_ops *ops);
 
 /*
- * Frees the loop, gives signals back their former handlers and mask, closes
- * what loop_close() was told to.  NULL is fine.
+ * Frees the loop, gives signals back their former handlers and mask.  NULL is
+ * fine.
  */
 void loop_free(struct loop *loop);
 
@@ -54,8 +54,9 @@ int loop_want(struct loop *loop, int fd, unsigned want);
 void loop_forget(struct loop *loop, int fd);
 
 /*
- * loop_forget(), and close(2) at the end of the turn: until then no new
- * descriptor gets this number, so no event of this turn finds the wrong one.
+ * loop_forget() and close(2), which waits until every event of this turn had
+ * its call: until then no new descriptor gets this number, so no event finds
+ * the wrong one.
  */
 void loop_close(struct loop *loop, int fd);
 

@@ -1,5 +1,5 @@
 /*
- * server: the clients, from accept to close, and what they may cost.
+ * server: sockets, clients and settings as one, from bind to drain.
  */
 #ifndef ECHO_SERVER_H
 #define ECHO_SERVER_H

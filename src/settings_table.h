@@ -45,6 +45,8 @@ struct settings {
     struct {
         int64_t max_clients;
         int64_t idle_timeout;
+        int64_t stall_timeout;
+        int64_t max_lifetime;
         int64_t linger_timeout;
         int64_t drain_timeout;
     } limits;

@@ -6,9 +6,12 @@
 
 #include <stdint.h>
 
+#include "connlog.h"
+
 struct stats {
-    uint64_t accepted;
+    uint64_t accepted; /* and served */
     uint64_t refused;
+    uint64_t ended[CONNLOG_REASONS];
     uint64_t bytes_in;
     uint64_t bytes_out;
 };
