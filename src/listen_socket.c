@@ -50,12 +50,17 @@ int listen_socket_set(int fd, sa_family_t family,
     return family == AF_UNIX ? 0 : set_tcp_options(fd, options);
 }
 
-/* A path that nobody listens at any more is left over from a crash. */
+/* A socket that nobody listens at any more is left over from a crash.  Any
+ * other file refuses connections as well, and is not ours to remove. */
 static bool is_stale(const struct addr *addr)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct stat st;
     bool stale;
+    int fd;
 
+    if (lstat(addr->sa.un.sun_path, &st) == -1 || !S_ISSOCK(st.st_mode))
+        return false;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd == -1)
         return false;
     stale = connect(fd, &addr->sa.any, addr->len) == -1 &&
