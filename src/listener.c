@@ -212,10 +212,13 @@ static int insert(struct listener_set *set, int fd, const struct addr *asked,
     return 0;
 }
 
+/* By its bound address too: port 0 may have become the port that is asked for
+ * now, which the socket itself would keep from being bound anew. */
 static struct listener *find(struct listener_set *set, const struct addr *addr)
 {
     for (struct listener *l = set->first; l != NULL; l = l->next)
-        if (!l->adopted && addr_equal(&l->asked, addr))
+        if (!l->adopted &&
+            (addr_equal(&l->asked, addr) || addr_equal(&l->bound, addr)))
             return l;
     return NULL;
 }
