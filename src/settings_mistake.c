@@ -79,10 +79,12 @@ void settings_mistake_key(struct settings_mistakes *m, unsigned line,
 void settings_mistake_value(struct settings_mistakes *m, unsigned line,
                             const struct settings_key *key, const char *value)
 {
-    const char *why = errno == ERANGE     ? "is out of range"
-                      : errno == EMSGSIZE ? "is too long"
-                      : errno == ENOMEM   ? "does not fit in memory"
-                                          : "is not a value of this key";
+    const char *why = errno == ERANGE         ? "is out of range"
+                      : errno == EMSGSIZE     ? "is too long"
+                      : errno == ENAMETOOLONG ? "has a path that is too long"
+                      : errno == ENXIO        ? "names no interface"
+                      : errno == ENOMEM       ? "does not fit in memory"
+                                              : "is not a value of this key";
 
     begin(m, line);
     fprintf(m->errors, "%s.%s: \"%s\" %s; allowed: ", key->section, key->name,
