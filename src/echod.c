@@ -37,6 +37,7 @@ struct echod {
     struct server *server;
     struct manager manager;
     int adopt; /* sockets that the service manager handed over */
+    char *config_path; /* what options.config points to, if that is ours */
     char *pid_path;
     int pid_fd;
     bool stopping;
@@ -321,9 +322,31 @@ static int listen_last(struct echod *e)
     return EX_OK;
 }
 
+/* A daemon's folder is the root, and a reload looks for the file from there.
+ * Links stay what they are: they may point to another file by then. */
+static int fix_config_path(struct echod *e)
+{
+    char *here;
+
+    if (e->options.config[0] == '/')
+        return 0;
+    here = realpath(".", NULL);
+    if (here == NULL ||
+        asprintf(&e->config_path, "%s/%s", here, e->options.config) == -1) {
+        free(here);
+        e->config_path = NULL;
+        return -1;
+    }
+    free(here);
+    e->options.config = e->config_path;
+    return 0;
+}
+
 static int detach(struct echod *e)
 {
-    if (e->options.detach && detach_begin() == -1)
+    if (!e->options.detach)
+        return EX_OK;
+    if (fix_config_path(e) == -1 || detach_begin() == -1)
         return fail(EX_OSERR, "cannot detach: %s", strerror(errno));
     return EX_OK;
 }
@@ -355,6 +378,7 @@ static void finish(struct echod *e)
     if (e->pid_path != NULL)
         pidfile_remove(e->pid_path, e->pid_fd);
     free(e->pid_path);
+    free(e->config_path);
     free(e->options.assignments);
     sd_close();
     log_close();
