@@ -1,0 +1,190 @@
+/* Back-pressure and crowds: what a client costs the others, and in memory. */
+#include <config.h>
+
+#include <check.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "harness.h"
+
+static const struct {
+    const char *text;
+    long kib;
+} buffers[] = { { "4K", 4 }, { "64K", 64 }, { "1M", 1024 } };
+
+/* Every room that the others need is made before the first look. */
+static void warm_up(const struct harness *h)
+{
+    struct client_crowd crowd = {
+        .address = h->address,
+        .clients = 50,
+        .bytes = 100000,
+        .chunk = 30000,
+        .seed = 99,
+    };
+    client_crowd(&crowd);
+}
+
+START_TEST(a_client_that_never_reads_costs_one_buffer_and_nobody_elses_time)
+{
+    struct harness *h = harness_serve("buffer_size = %s\n", buffers[_i].text);
+    warm_up(h);
+    long before = harness_resident(h);
+    int deaf = client_connect(h->address);
+    ck_assert_uint_gt(client_stuff(deaf, 1), 100000);
+    warm_up(h);
+    long growth = harness_resident(h) - before;
+    ck_assert_msg(!harness_is_plain(h) || growth < buffers[_i].kib + 64,
+                  "resident memory grew by %ld KiB", growth);
+    close(deaf);
+    harness_expect(h, "disconnect .*reason=reset");
+    harness_stop(h);
+}
+END_TEST
+
+START_TEST(a_client_that_reads_late_gets_all_that_was_kept)
+{
+    struct harness *h = harness_serve("buffer_size = 64K\n");
+    int fds[4];
+    uint64_t sent[4];
+    for (unsigned i = 0; i < 4; i++) {
+        fds[i] = client_connect_sized(h->address, 16384);
+        sent[i] = client_stuff(fds[i], i);
+        client_finish(fds[i]);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        client_verify(fds[i], i, 0, (size_t)sent[i]);
+        client_expect_eof(fds[i]);
+        close(fds[i]);
+    }
+    harness_stop(h);
+}
+END_TEST
+
+/* A byte now and then: the rest that is kept shrinks by odd amounts. */
+START_TEST(a_client_that_sips_gets_every_byte)
+{
+    struct harness *h = harness_serve("socket_buffer = 4K\n");
+    int fd = client_connect_sized(h->address, 2048);
+    uint64_t sent = client_stuff(fd, 11);
+    uint64_t got = 0;
+    client_finish(fd);
+    for (size_t n = 1; got < sent; n = n % 1777 + 13) {
+        size_t sip = n < sent - got ? n : (size_t)(sent - got);
+        client_verify(fd, 11, got, sip);
+        got += sip;
+    }
+    client_expect_eof(fd);
+    close(fd);
+    harness_stop(h);
+}
+END_TEST
+
+START_TEST(what_was_kept_is_given_back_when_its_client_goes)
+{
+    struct harness *h = harness_serve("buffer_size = 1M\n"
+                                      "socket_buffer = 16K\n");
+    warm_up(h);
+    for (unsigned round = 0; round < 2; round++) {
+        int fds[40];
+        long before = harness_resident(h);
+        for (unsigned i = 0; i < 40; i++) {
+            fds[i] = client_connect_sized(h->address, 16384);
+            client_send(fds[i], "x", 1);
+        }
+        for (unsigned i = 0; i < 40; i++) {
+            close(fds[i]);
+        }
+        harness_expect_count(h, 50 + 40 * (round + 1), "disconnect ");
+        ck_assert(round == 0 || !harness_is_plain(h)
+                  || harness_resident(h) - before < 128);
+    }
+    harness_stop(h);
+}
+END_TEST
+
+static void crowd_of(size_t clients, const char *poller)
+{
+    harness_raise_descriptors();
+    struct harness *h = harness_serve("poller = %s\n[limits]\n"
+                                      "max_clients = %zu\n"
+                                      "[log]\nrate = 0\n",
+                                      poller, clients);
+    struct client_crowd crowd = {
+        .address = h->address,
+        .clients = clients,
+        .bytes = 300,
+        .chunk = 300,
+        .seed = 17,
+    };
+    client_crowd(&crowd);
+    harness_expect_count(h, clients, "disconnect .*reason=eof");
+    harness_stop(h);
+}
+
+START_TEST(three_thousand_clients_at_once_are_served_by_poll)
+{
+    crowd_of(3000, "poll");
+}
+END_TEST
+
+START_TEST(nine_hundred_clients_at_once_are_served_by_select)
+{
+    crowd_of(900, "select");
+}
+END_TEST
+
+START_TEST(an_idle_client_owns_no_buffer)
+{
+    enum { CLIENTS = 1000 };
+    static int fds[CLIENTS];
+    harness_raise_descriptors();
+    struct harness *h = harness_serve("buffer_size = 1M\n");
+    warm_up(h);
+    long before = harness_resident(h);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        fds[i] = client_connect(h->address);
+        client_echo(fds[i], i, 10);
+    }
+    long growth = harness_resident(h) - before;
+    ck_assert_msg(!harness_is_plain(h) || growth < CLIENTS / 2,
+                  "%d idle clients cost %ld KiB", CLIENTS, growth);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        close(fds[i]);
+    }
+    harness_stop(h);
+}
+END_TEST
+
+START_TEST(select_refuses_at_start_what_it_cannot_hold)
+{
+    struct harness *h = harness_new();
+    harness_write(h, "echod.ini", "[server]\nlisten=127.0.0.1:0\n"
+                                  "poller=select\n"
+                                  "[limits]\nmax_clients=1024\n");
+    harness_run(h, HARNESS_ARGS("-e", "-c", h->config));
+    ck_assert_int_eq(harness_wait(h), 78);
+    harness_expect(h, "select.*1024|1024.*select");
+    harness_free(h);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_client_that_reads_late_gets_all_that_was_kept,
+        a_client_that_sips_gets_every_byte,
+        what_was_kept_is_given_back_when_its_client_goes,
+        three_thousand_clients_at_once_are_served_by_poll,
+        nine_hundred_clients_at_once_are_served_by_select,
+        an_idle_client_owns_no_buffer,
+        select_refuses_at_start_what_it_cannot_hold,
+        NULL,
+    };
+    Suite *suite = harness_suite("system_pressure", tests);
+    harness_loop(
+        suite, a_client_that_never_reads_costs_one_buffer_and_nobody_elses_time,
+        sizeof buffers / sizeof *buffers);
+    return harness_main(suite);
+}
