@@ -15,6 +15,7 @@
 #include "manager.h"
 #include "options.h"
 #include "pidfile.h"
+#include "poller_policy.h"
 #include "priv.h"
 #include "sd.h"
 #include "server.h"
@@ -252,8 +253,10 @@ static int open_log(struct echod *e)
 
 static int open_server(struct echod *e)
 {
-    e->loop = loop_new(settings_poller(e->settings));
-    if (e->loop == NULL)
+    const struct poller_policy *policy = settings_poller(e->settings);
+
+    e->loop = loop_new(policy->few);
+    if (e->loop == NULL || loop_follow(e->loop, policy) == -1)
         return fail(EX_OSERR, "the loop: %s", strerror(errno));
     log_loop_attach(e->loop);
     e->server = server_new(e->loop, e->settings);

@@ -1,6 +1,8 @@
 #include <config.h>
 
 #include "loop.h"
+#include "poller_policy.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,7 +14,12 @@
 /* The greed of a turn: who is ready beyond this comes first in the next. */
 #define EVENTS_A_TURN 1024
 
-#define SIGNALS 65
+/* How long to go on with a poller that should be another one. */
+#define UNSUITED_MS 1000
+
+/* The table of watches is never smaller. */
+#define LEAST_ROOM 64
+
 
 /* The table is indexed by descriptor.  fn NULL: not watched. */
 struct watch {
@@ -22,40 +29,25 @@ struct watch {
     int next_dead; /* the list of those to close, ends in -1 */
 };
 
-struct hook {
-    loop_fn *fn;
-    void *arg;
-    struct sigaction former;
-    bool taken;
-};
-
 struct loop {
     const struct poller_ops *ops;
     struct poller *poller;
+    const struct poller_policy *policy;
+    int64_t unsuited_until_ms; /* policy's poller could not be had */
     struct watch *watches;
     int room;
+    int top;     /* the highest descriptor that is known, plus one */
+    int watched; /* those with a want */
     int dead; /* first of those to close after the dispatch, or -1 */
     bool dispatching;
     struct loop_timer *timers; /* a handful, so a list without order */
-    struct hook hooks[SIGNALS];
+    struct signals signals;
     loop_fn *each_turn;
     void *each_turn_arg;
-    sigset_t former_mask; /* holds while waiting, less what loop_signal took */
-    sigset_t wait_mask;
     int64_t now_ms;
     uint64_t turns;
     bool stopping;
 };
-
-/* All that a handler may touch; one loop a process. */
-static volatile sig_atomic_t came[SIGNALS];
-static volatile sig_atomic_t any_came;
-
-static void on_signal(int signo)
-{
-    came[signo] = 1;
-    any_came = 1;
-}
 
 static void read_clock(struct loop *loop)
 {
@@ -78,8 +70,7 @@ struct loop *loop_new(const struct poller_ops *ops)
         free(loop);
         return NULL;
     }
-    sigprocmask(SIG_SETMASK, NULL, &loop->former_mask);
-    loop->wait_mask = loop->former_mask;
+    signals_begin(&loop->signals);
     read_clock(loop);
     return loop;
 }
@@ -93,10 +84,24 @@ static struct watch *watch_of(struct loop *loop, int fd)
     return &loop->watches[fd];
 }
 
+static int resize(struct loop *loop, int room)
+{
+    struct watch *watches =
+        realloc(loop->watches, (size_t)room * sizeof *watches);
+
+    if (watches == NULL)
+        return -1;
+    if (room > loop->room)
+        memset(watches + loop->room, 0,
+               (size_t)(room - loop->room) * sizeof *watches);
+    loop->watches = watches;
+    loop->room = room;
+    return 0;
+}
+
 static int make_room(struct loop *loop, int fd)
 {
-    int room = loop->room == 0 ? 64 : loop->room;
-    struct watch *watches;
+    int room = loop->room == 0 ? LEAST_ROOM : loop->room;
 
     if (fd < 0 || fd >= loop->ops->limit) {
         errno = EBADF;
@@ -104,16 +109,21 @@ static int make_room(struct loop *loop, int fd)
     }
     while (room <= fd)
         room *= 2;
-    if (room == loop->room)
-        return 0;
-    watches = realloc(loop->watches, (size_t)room * sizeof *watches);
-    if (watches == NULL)
-        return -1;
-    memset(watches + loop->room, 0,
-           (size_t)(room - loop->room) * sizeof *watches);
-    loop->watches = watches;
-    loop->room = room;
-    return 0;
+    return room == loop->room ? 0 : resize(loop, room);
+}
+
+/* Who is known has a place below top, and so has who is to be closed. */
+static void shrink(struct loop *loop)
+{
+    while (loop->top > 0 && loop->watches[loop->top - 1].fn == NULL)
+        loop->top--;
+    if (loop->room > LEAST_ROOM && loop->top <= loop->room / 4)
+        resize(loop, loop->room / 2); /* failing to is no loss */
+}
+
+static void count_watched(struct loop *loop, unsigned had, unsigned want)
+{
+    loop->watched += (want != 0) - (had != 0);
 }
 
 int loop_watch(struct loop *loop, int fd, unsigned want, loop_fd_fn *fn,
@@ -124,6 +134,9 @@ int loop_watch(struct loop *loop, int fd, unsigned want, loop_fd_fn *fn,
         return -1;
     loop->watches[fd] =
         (struct watch){ .fn = fn, .arg = arg, .want = want, .next_dead = -1 };
+    if (fd >= loop->top)
+        loop->top = fd + 1;
+    count_watched(loop, 0, want);
     return 0;
 }
 
@@ -139,6 +152,7 @@ int loop_want(struct loop *loop, int fd, unsigned want)
         return 0;
     if (loop->ops->want(loop->poller, fd, w->want, want) == -1)
         return -1;
+    count_watched(loop, w->want, want);
     w->want = want;
     return 0;
 }
@@ -188,56 +202,73 @@ static void dispatch(struct loop *loop, const struct poller_event *events,
     close_dead(loop);
 }
 
+/* ---- one poller for another ---- */
+
+static int watch_all(const struct loop *loop, const struct poller_ops *ops,
+                     struct poller *poller)
+{
+    for (int fd = 0; fd < loop->top; fd++) {
+        const struct watch *w = &loop->watches[fd];
+
+        if (w->fn != NULL && w->want != 0 &&
+            ops->want(poller, fd, 0, w->want) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+int loop_use(struct loop *loop, const struct poller_ops *ops)
+{
+    struct poller *poller = ops->open();
+    int error;
+
+    if (poller == NULL)
+        return -1;
+    if (watch_all(loop, ops, poller) == -1) {
+        error = errno;
+        ops->close(poller);
+        errno = error;
+        return -1;
+    }
+    loop->ops->close(loop->poller);
+    loop->ops = ops;
+    loop->poller = poller;
+    return 0;
+}
+
+static int suit(struct loop *loop)
+{
+    const struct poller_ops *ops =
+        loop->policy == NULL
+            ? loop->ops
+            : poller_policy_next(loop->policy, loop->ops, loop->watched);
+
+    if (ops == loop->ops || loop->now_ms < loop->unsuited_until_ms)
+        return 0;
+    if (loop_use(loop, ops) == 0)
+        return 0;
+    loop->unsuited_until_ms = loop->now_ms + UNSUITED_MS;
+    return -1;
+}
+
+int loop_follow(struct loop *loop, const struct poller_policy *policy)
+{
+    const struct poller_policy *former = loop->policy;
+
+    loop->policy = policy;
+    loop->unsuited_until_ms = 0;
+    if (suit(loop) == 0 || loop->ops == policy->few ||
+        loop_use(loop, policy->few) == 0)
+        return 0;
+    loop->policy = former;
+    return -1;
+}
+
 /* ---- signals ---- */
 
 int loop_signal(struct loop *loop, int signo, loop_fn *fn, void *arg)
 {
-    struct sigaction action = { .sa_handler = fn != NULL ? on_signal
-                                                         : SIG_IGN };
-    struct sigaction former;
-    struct hook *hook;
-    sigset_t set;
-
-    if (signo < 1 || signo >= SIGNALS) {
-        errno = EINVAL;
-        return -1;
-    }
-    hook = &loop->hooks[signo];
-    sigemptyset(&set);
-    sigaddset(&set, signo);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) == -1 ||
-        sigaction(signo, &action, &former) == -1)
-        return -1;
-    if (!hook->taken)
-        hook->former = former;
-    hook->taken = true;
-    hook->fn = fn;
-    hook->arg = arg;
-    sigdelset(&loop->wait_mask, signo);
-    return 0;
-}
-
-static void run_hooks(struct loop *loop)
-{
-    if (!any_came)
-        return;
-    any_came = 0;
-    for (int s = 1; s < SIGNALS; s++)
-        if (came[s]) {
-            came[s] = 0;
-            if (loop->hooks[s].fn != NULL)
-                loop->hooks[s].fn(loop->hooks[s].arg);
-        }
-}
-
-static void give_signals_back(struct loop *loop)
-{
-    for (int s = 1; s < SIGNALS; s++) {
-        if (loop->hooks[s].taken)
-            sigaction(s, &loop->hooks[s].former, NULL);
-        came[s] = 0;
-    }
-    sigprocmask(SIG_SETMASK, &loop->former_mask, NULL);
+    return signals_take(&loop->signals, signo, fn, arg);
 }
 
 /* ---- timers ---- */
@@ -314,7 +345,7 @@ static void rest(void)
 static int wait_for_events(struct loop *loop, struct poller_event *events)
 {
     int count = loop->ops->wait(loop->poller, events, EVENTS_A_TURN,
-                                wait_time(loop), &loop->wait_mask);
+                                wait_time(loop), &loop->signals.wait_mask);
 
     if (count >= 0)
         return count;
@@ -338,8 +369,10 @@ static int turn(struct loop *loop)
     loop->turns++;
     read_clock(loop);
     dispatch(loop, events, count);
-    run_hooks(loop);
+    signals_run(&loop->signals);
     run_timers(loop);
+    shrink(loop);
+    suit(loop);
     return 0;
 }
 
@@ -361,7 +394,7 @@ void loop_free(struct loop *loop)
 {
     if (loop == NULL)
         return;
-    give_signals_back(loop);
+    signals_end(&loop->signals);
     loop->ops->close(loop->poller);
     free(loop->watches);
     free(loop);
@@ -380,7 +413,7 @@ int64_t loop_now(const struct loop *loop)
 
 const sigset_t *loop_mask(const struct loop *loop)
 {
-    return &loop->former_mask;
+    return &loop->signals.former_mask;
 }
 
 uint64_t loop_turns(const struct loop *loop)

@@ -14,6 +14,7 @@
 #include "poller.h"
 
 struct loop;
+struct poller_policy;
 
 /* A descriptor is ready; ready is of POLLER_IN and POLLER_OUT. */
 typedef void loop_fd_fn(void *arg, unsigned ready);
@@ -39,6 +40,21 @@ struct loop *loop_new(const struct poller_ops *ops);
  * fine.
  */
 void loop_free(struct loop *loop);
+
+/*
+ * Waits with ops from now on: every watch is handed over, at any time, and no
+ * event is lost, since what is not handled is reported again.  0, or -1 with
+ * errno (EBADF: a descriptor is at or over the limit of ops; else as
+ * poller_ops.open and .want), and the poller is the one it was.
+ */
+int loop_use(struct loop *loop, const struct poller_ops *ops);
+
+/*
+ * Uses what policy says for the descriptors there are, as loop_use(); and
+ * from then on at the end of each turn, where a poller that cannot be had is
+ * asked for again a second later.  NULL: no policy.
+ */
+int loop_follow(struct loop *loop, const struct poller_policy *policy);
 
 /*
  * Calls fn(arg, ready) whenever fd is ready for want (which may be 0: known,

@@ -61,7 +61,4 @@ extern const struct poller_ops poller_select; /* pselect(2), FD_SETSIZE */
  * the system has none. */
 extern const struct poller_ops poller_epoll;
 
-/* The poller of that name, or NULL. */
-const struct poller_ops *poller_find(const char *name);
-
 #endif

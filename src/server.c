@@ -173,6 +173,20 @@ static int change_listeners(struct server *s, const struct settings *next,
     return 0;
 }
 
+/* The sockets that were there before are back in force where it fails. */
+static int change_poller(struct server *s, const struct settings *next,
+                         char error[SERVER_ERROR_MAX])
+{
+    const struct poller_policy *policy = settings_poller(next);
+
+    if (loop_follow(s->loop, policy) == 0)
+        return 0;
+    snprintf(error, SERVER_ERROR_MAX, "server.poller: cannot go over to %s: %s",
+             policy->name, strerror(errno));
+    listener_rollback(s->listeners);
+    return -1;
+}
+
 int server_reload(struct server *s, struct settings *next,
                   char error[SERVER_ERROR_MAX])
 {
@@ -185,7 +199,8 @@ int server_reload(struct server *s, struct settings *next,
     }
     if (fdlimit_raise(server_descriptors(s, next), error, SERVER_ERROR_MAX) ==
             -1 ||
-        change_listeners(s, next, error) == -1) {
+        change_listeners(s, next, error) == -1 ||
+        change_poller(s, next, error) == -1) {
         free(scratch);
         return -1;
     }

@@ -148,10 +148,9 @@ struct settings_listen *settings_listens(const struct settings *settings,
     return list.item;
 }
 
-const struct poller_ops *settings_poller(const struct settings *settings)
+const struct poller_policy *settings_poller(const struct settings *settings)
 {
-    static const struct poller_ops *const pollers[] = { &poller_poll,
-                                                        &poller_select };
+    size_t count;
 
-    return pollers[settings->server.poller];
+    return poller_policies(&count) + settings->server.poller;
 }

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "addr.h"
-#include "poller.h"
+#include "poller_policy.h"
 #include "settings_table.h"
 
 /* All defaults; NULL with errno ENOMEM. */
@@ -59,6 +59,6 @@ struct settings_listen *settings_listens(const struct settings *settings,
                                          size_t *count);
 
 /* What server.poller stands for. */
-const struct poller_ops *settings_poller(const struct settings *settings);
+const struct poller_policy *settings_poller(const struct settings *settings);
 
 #endif

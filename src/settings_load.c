@@ -353,7 +353,7 @@ static void check_listens(struct loader *l,
 static void check_poller(struct loader *l, size_t listens)
 {
     const struct settings *s = l->settings;
-    const struct poller_ops *ops = settings_poller(s);
+    const struct poller_ops *ops = settings_poller(s)->few;
     int64_t need =
         s->limits.max_clients + (int64_t)listens + SETTINGS_SPARE_FDS;
 

@@ -12,9 +12,9 @@
 #define HOUR (3600 * SECOND)
 #define YEAR (365 * 24 * HOUR)
 
-/* The order is that of pollers[] in settings.c. */
+/* The order is that of poller_policies(). */
 static const struct settings_name pollers[] = {
-    { "poll", 0 }, { "select", 1 }, { NULL, 0 }
+    { "auto", 0 }, { "poll", 1 }, { "select", 2 }, { "epoll", 3 }, { NULL, 0 }
 };
 
 static const struct settings_name targets[] = {
@@ -94,10 +94,12 @@ static const struct settings_key keys[] = {
       .name = "poller",
       .type = SETTINGS_NAME,
       .offset = AT(server, poller),
-      .preset = "poll",
+      .preset = "auto",
       .names = pollers,
-      .help = "How to wait for descriptors.  select cannot hold more than\n"
-              "FD_SETSIZE (1024) of them." },
+      .live = true,
+      .help = "How to wait for descriptors: auto is poll while few are\n"
+              "watched, and epoll, where the system has it, while many are.\n"
+              "select cannot hold more than FD_SETSIZE (1024) of them." },
     { .section = "server",
       .name = "reuse_port",
       .type = SETTINGS_BOOL,
