@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "cli.h"
+#include "ping.h"
 #include "talk.h"
 
 #include <locale.h>
@@ -14,6 +15,7 @@ struct mode {
 
 static const struct mode modes[] = {
     { "talk", talk_main },
+    { "ping", ping_main },
 };
 
 static const struct mode *find_mode(const char *name)
