@@ -1,5 +1,6 @@
 #include <config.h>
 
+#include "bench.h"
 #include "cli.h"
 #include "ping.h"
 #include "talk.h"
@@ -16,6 +17,7 @@ struct mode {
 static const struct mode modes[] = {
     { "talk", talk_main },
     { "ping", ping_main },
+    { "bench", bench_main },
 };
 
 static const struct mode *find_mode(const char *name)

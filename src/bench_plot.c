@@ -1,0 +1,118 @@
+#include <config.h>
+
+#include "bench_report.h"
+#include "cli.h"
+#include "histogram.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* Starts gnuplot with these standard streams; -1 with errno. */
+static pid_t start_gnuplot(char *const argv[], int in, int out)
+{
+    posix_spawn_file_actions_t files;
+    pid_t pid = -1;
+    int error;
+
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+    error = posix_spawnp(&pid, argv[0], &files, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    errno = error;
+    return error == 0 ? pid : -1;
+}
+
+static bool succeeded(pid_t pid)
+{
+    int status = 0;
+
+    while (waitpid(pid, &status, 0) == -1)
+        if (errno != EINTR)
+            return false;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool bench_report_can_plot(void)
+{
+    char *argv[] = { (char[]){ "gnuplot" }, (char[]){ "--version" }, NULL };
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    pid_t pid = start_gnuplot(argv, null, null);
+
+    close(null);
+    if (pid != -1 && succeeded(pid))
+        return true;
+    cli_say("--plot needs gnuplot, and there is none that runs");
+    return false;
+}
+
+/* Latency by 1 / (1 - p) on a logarithmic axis: 1, 10, 100 is 0, 90, 99 %. */
+static void write_script(const struct bench_report *r, FILE *file)
+{
+    const struct histogram *h = r->figures->latency;
+    double count = (double)histogram_count(h);
+
+    fprintf(file,
+            "set terminal svg size 800,480 dynamic background '#ffffff'\n"
+            "set title \"%s, %lld connections, %lld bytes\" noenhanced\n"
+            "set logscale xy\n"
+            "set grid\n"
+            "set xlabel 'percentile'\n"
+            "set ylabel 'latency in ms'\n"
+            "set xtics ('0' 1, '50' 2, '90' 10, '99' 100, '99.9' 1000, "
+            "'99.99' 10000, '99.999' 100000, '99.9999' 1000000)\n"
+            "plot '-' using 1:2 with steps linewidth 2 notitle\n",
+            r->peer, (long long)r->options->connections,
+            (long long)r->options->size);
+    for (double rest = 1; rest <= count; rest *= 1.1)
+        fprintf(file, "%f %f\n", rest,
+                (double)histogram_percentile(h, 100 - 100 / rest) / 1e6);
+    fprintf(file, "%f %f\ne\n", count, (double)histogram_max(h) / 1e6);
+}
+
+static bool draw(const struct bench_report *r, int out)
+{
+    char *argv[] = { (char[]){ "gnuplot" }, NULL };
+    void (*former)(int) = signal(SIGPIPE, SIG_IGN);
+    int pipes[2];
+    pid_t pid;
+    FILE *script;
+
+    if (pipe(pipes) == -1)
+        return false;
+    fcntl(pipes[1], F_SETFD, FD_CLOEXEC);
+    pid = start_gnuplot(argv, pipes[0], out);
+    close(pipes[0]);
+    script = fdopen(pipes[1], "w");
+    if (script == NULL) {
+        close(pipes[1]);
+    } else {
+        write_script(r, script);
+        fclose(script);
+    }
+    signal(SIGPIPE, former);
+    return pid != -1 && succeeded(pid) && script != NULL;
+}
+
+bool bench_report_plot(const struct bench_report *r, const char *path)
+{
+    int out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool drawn;
+
+    if (out == -1) {
+        cli_say("%s: %s", path, strerror(errno));
+        return false;
+    }
+    drawn = histogram_count(r->figures->latency) > 0 && draw(r, out);
+    if (close(out) == 0 && drawn)
+        return true;
+    cli_say("%s: the picture could not be drawn", path);
+    return false;
+}

@@ -1,0 +1,38 @@
+/*
+ * bench_report: bench's figures as text, as JSON, as a picture.
+ */
+#ifndef ECHO_BENCH_REPORT_H
+#define ECHO_BENCH_REPORT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "bench_load.h"
+
+/* What was measured, and on whom. */
+struct bench_report {
+    const struct bench_options *options;
+    const struct bench_figures *figures;
+    const char *peer; /* the address as text */
+};
+
+/* All echoes that were begun came back, and no error was counted. */
+bool bench_report_right(const struct bench_figures *figures);
+
+/* Figures, and the distribution of the latencies as bars. */
+void bench_report_text(const struct bench_report *report, FILE *file);
+
+/* One object with the parameters, every figure and the distribution. */
+void bench_report_json(const struct bench_report *report, FILE *file);
+
+/*
+ * Lets gnuplot(1) draw latency against percentile, as SVG, into path.  True,
+ * or false after saying why not.
+ */
+bool bench_report_plot(const struct bench_report *report, const char *path);
+
+/* True where there is a gnuplot to run; false after saying that there is
+ * none. */
+bool bench_report_can_plot(void);
+
+#endif
