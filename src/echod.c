@@ -46,7 +46,7 @@ struct echod {
 
 /* ---- errors ---- */
 
-static bool log_to_stderr;
+static bool log_to_stderr = true; /* until log_open() */
 
 static int fail(int code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -95,7 +95,7 @@ static int report(const struct echod *e)
     if (e->options.mode == OPTIONS_TEST)
         return EX_OK;
     if (settings_dump(e->settings, stdout) == -1)
-        return fail(EX_IOERR, "standard output: %s", strerror(errno));
+        return fail(EX_OSERR, "standard output: %s", strerror(errno));
     return EX_OK;
 }
 
