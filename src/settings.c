@@ -49,6 +49,8 @@ static void dump_help(const struct settings_key *key, FILE *out)
     settings_value_print_allowed(key, out);
     fprintf(out, ".  Default: %s\n",
             key->preset[0] != '\0' ? key->preset : "empty");
+    if (!key->live)
+        fputs("# A change needs a restart.\n", out);
 }
 
 int settings_dump(const struct settings *settings, FILE *out)
@@ -63,7 +65,8 @@ int settings_dump(const struct settings *settings, FILE *out)
             fprintf(out, "\n[%s]\n", keys[i].section);
         section = keys[i].section;
         dump_help(&keys[i], out);
-        fprintf(out, "%s = ", keys[i].name);
+        fprintf(out, "%s =%s", keys[i].name,
+                settings_value_is_empty(settings, &keys[i]) ? "" : " ");
         settings_value_print(settings, &keys[i], out);
         fputc('\n', out);
     }

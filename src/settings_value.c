@@ -223,6 +223,12 @@ void settings_value_print(const struct settings *settings,
     }
 }
 
+bool settings_value_is_empty(const struct settings *settings,
+                             const struct settings_key *key)
+{
+    return is_text(key) && (*text_at(settings, key))[0] == '\0';
+}
+
 static void print_range(const struct settings_key *key, FILE *out)
 {
     char min[UNITS_TEXT_MAX], max[UNITS_TEXT_MAX];

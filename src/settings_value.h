@@ -25,6 +25,10 @@ int settings_value_parse(struct settings *settings,
 void settings_value_print(const struct settings *settings,
                           const struct settings_key *key, FILE *out);
 
+/* Whether settings_value_print() writes nothing. */
+bool settings_value_is_empty(const struct settings *settings,
+                             const struct settings_key *key);
+
 /* Writes what is allowed: "1 to 65535", "yes or no", ... */
 void settings_value_print_allowed(const struct settings_key *key, FILE *out);
 
