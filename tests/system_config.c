@@ -349,8 +349,8 @@ START_TEST(the_defaults_are_those_of_the_contract)
         "keepalive = 5m",      "max_clients = 1000",  "idle_timeout = 1h",
         "linger_timeout = 2s", "drain_timeout = 10s", "target = auto",
         "facility = daemon",   "level = info",        "connections = all",
-        "rate = 1000",         "user = ",             "group = ",
-        "pid_file = ",
+        "rate = 1000",         "user =",              "group =",
+        "pid_file =",
     };
     struct harness *h = harness_new();
     harness_write(h, "echod.ini", "\n");

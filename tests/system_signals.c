@@ -66,7 +66,7 @@ START_TEST(a_reload_says_what_needs_a_restart)
                               "[log]\ntarget = stderr\n"
                               "[process]\nuser = root\npid_file = /tmp/x\n");
     const char *changes = reload(h);
-    ck_assert_ptr_nonnull(strstr(changes, "server.poller needs a restart"));
+    ck_assert_ptr_nonnull(strstr(changes, "server.poller auto -> select"));
     ck_assert_ptr_nonnull(strstr(changes, "log.target needs a restart"));
     ck_assert_ptr_nonnull(strstr(changes, "process.user needs a restart"));
     ck_assert_ptr_nonnull(strstr(changes, "process.pid_file needs a restart"));
