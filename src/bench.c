@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "bench.h"
+#include "bench_load.h"
 #include "bench_report.h"
 #include "cli.h"
 #include "histogram.h"

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bench_load.h"
+#include "addr.h"
+#include "bench_figures.h"
 #include "loop.h"
 
 /* Received at once. */

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "bench_load.h"
+#include "bench_figures.h"
 
 /* What was measured, and on whom. */
 struct bench_report {

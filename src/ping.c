@@ -19,7 +19,8 @@ static void send_by_new_line(struct ping *p)
 {
     int64_t start_ns = ticks_now();
     int fd = dial_start(&p->addr);
-    struct ping_line *l = fd == -1 ? NULL : ping_line_add(p, fd, true, start_ns);
+    struct ping_line *l =
+        fd == -1 ? NULL : ping_line_add(p, fd, true, start_ns);
 
     if (l != NULL) {
         ping_line_send(l);

@@ -27,7 +27,8 @@ static void print_stamp(const struct ping *p)
     printf("[%lld.%06ld] ", (long long)now.tv_sec, (long)now.tv_usec);
 }
 
-static void print_echo(const struct ping *p, const struct ping_line *l, int64_t ns)
+static void print_echo(const struct ping *p, const struct ping_line *l,
+                       int64_t ns)
 {
     char text[PING_REPORT_MS_MAX];
 
