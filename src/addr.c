@@ -132,17 +132,30 @@ static void format_v6(const struct addr *addr, char *text)
     snprintf(text, ADDR_TEXT_MAX, "[%s%s]:%u", host, scope, addr_port(addr));
 }
 
-char *addr_format(const struct addr *addr, char text[ADDR_TEXT_MAX])
+static void format_v4(const void *bytes, uint16_t port, char *text)
 {
     char host[INET_ADDRSTRLEN] = "";
 
+    inet_ntop(AF_INET, bytes, host, sizeof host);
+    snprintf(text, ADDR_TEXT_MAX, "%s:%u", host, port);
+}
+
+/* A socket of both families, as a service manager may hand over, has its IPv4
+ * clients as ::ffff:192.0.2.7; behind the mapping's 12 bytes they are what
+ * they are. */
+char *addr_format(const struct addr *addr, char text[ADDR_TEXT_MAX])
+{
+    const struct in6_addr *v6 = &addr->sa.v6.sin6_addr;
+
     switch (addr->sa.any.sa_family) {
     case AF_INET:
-        inet_ntop(AF_INET, &addr->sa.v4.sin_addr, host, sizeof host);
-        snprintf(text, ADDR_TEXT_MAX, "%s:%u", host, addr_port(addr));
+        format_v4(&addr->sa.v4.sin_addr, addr_port(addr), text);
         break;
     case AF_INET6:
-        format_v6(addr, text);
+        if (IN6_IS_ADDR_V4MAPPED(v6))
+            format_v4(v6->s6_addr + 12, addr_port(addr), text);
+        else
+            format_v6(addr, text);
         break;
     default:
         format_unix(addr, text);

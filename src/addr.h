@@ -50,7 +50,8 @@ struct addr_small {
 int addr_parse(struct addr *addr, const char *text, uint16_t port);
 
 /*
- * "192.0.2.7:80", "[2001:db8::1%2]:80", "unix:/path"; "unix:" for a socket
+ * "192.0.2.7:80" (for the IPv6-mapped form of it too),
+ * "[2001:db8::1%2]:80", "unix:/path"; "unix:" for a socket
  * without a name, "unix:@name" for an abstract one.  Bytes of a path that are
  * not printable ASCII come out as '?'.  Returns text.
  */
