@@ -3,6 +3,7 @@
 #include "bench.h"
 #include "cli.h"
 #include "ping.h"
+#include "probe.h"
 #include "talk.h"
 
 #include <locale.h>
@@ -18,6 +19,7 @@ static const struct mode modes[] = {
     { "talk", talk_main },
     { "ping", ping_main },
     { "bench", bench_main },
+    { "probe", probe_main },
 };
 
 static const struct mode *find_mode(const char *name)
