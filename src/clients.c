@@ -398,10 +398,13 @@ int clients_add(struct clients *all, int fd, const struct addr *peer,
  * client that has sent something: a flood of those who are turned away takes
  * nothing from those who are served.
  */
-void clients_turn_away(struct clients *all, int fd)
+void clients_turn_away(struct clients *all, int fd, const struct addr *peer,
+                       const char *why)
 {
     struct client *c = NULL;
 
+    connlog_refuse(peer, why, loop_now(all->loop));
+    on_connlog(all);
     if (all->turned_away < CLIENTS_TURNED_AWAY_MAX && !is_full(all) &&
         all->settings->limits.linger_timeout != 0)
         c = client_new(all, fd, TURNED_AWAY);

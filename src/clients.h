@@ -49,8 +49,10 @@ void clients_apply(struct clients *clients, const struct settings *settings,
 int clients_add(struct clients *clients, int fd, const struct addr *peer,
                 struct source *source);
 
-/* Takes fd over: FIN, and a bounded linger where there is room. */
-void clients_turn_away(struct clients *clients, int fd);
+/* Takes fd over: a line in the log that says why (a word of gate.h), FIN, and
+ * a bounded linger where there is room. */
+void clients_turn_away(struct clients *clients, int fd,
+                       const struct addr *peer, const char *why);
 
 /* How many are served, those who linger after it included. */
 size_t clients_count(const struct clients *clients);

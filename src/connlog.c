@@ -118,3 +118,14 @@ void connlog_disconnect(const struct connlog_client *client,
               client->out, client->ms, connlog_reason_name(reason), cause,
               client->active);
 }
+
+void connlog_refuse(const struct addr *peer, const char *why, int64_t now_ms)
+{
+    char text[ADDR_TEXT_MAX];
+
+    if (state.connections == SETTINGS_CONNECTIONS_NONE ||
+        !log_wants(LOG_NOTICE) || !take_line(now_ms))
+        return;
+    log_write(LOG_NOTICE, "refuse peer=%s reason=%s", addr_format(peer, text),
+              why);
+}

@@ -53,6 +53,9 @@ void connlog_disconnect(const struct connlog_client *client,
                         enum connlog_reason reason, int error,
                         int64_t now_ms);
 
+/* It was never served; why is a word of gate.h. */
+void connlog_refuse(const struct addr *peer, const char *why, int64_t now_ms);
+
 /*
  * Writes the summary of what the rate left out, once its second is over.
  * Returns when it wants to be called again, -1 for not before another line.

@@ -184,7 +184,7 @@ static void on_usr1(void *arg)
               "stats active=%zu accepted=%" PRIu64 " refused=%" PRIu64
               " bytes_in=%" PRIu64 " bytes_out=%" PRIu64
               " log_dropped=%" PRIu64,
-              server_active(e->server), stats->accepted, stats->refused,
+              server_active(e->server), stats->accepted, stats_refused(stats),
               stats->bytes_in, stats->bytes_out, log_dropped());
 }
 

@@ -22,7 +22,7 @@ static void tell(struct manager *m)
              " accepted, %" PRIu64 " refused",
              m->state, server_active(m->server),
              server_settings(m->server)->limits.max_clients, stats->accepted,
-             stats->refused);
+             stats_refused(stats));
     if (strcmp(text, m->told) != 0 && sd_notify("%s", text) == 0)
         memcpy(m->told, text, sizeof text);
 }

@@ -4,6 +4,7 @@
 #include "clients.h"
 #include "connlog.h"
 #include "fdlimit.h"
+#include "gate.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
@@ -19,6 +20,7 @@ struct server {
     struct settings *settings;
     struct listener_set *listeners;
     struct clients *clients;
+    struct gate *gate;
     struct loop_timer drain;
     struct stats stats;
     bool adopted; /* the sockets were handed over; server.listen is not used */
@@ -38,8 +40,16 @@ static bool has_room(void *arg)
 static void on_accept(void *arg, int fd, const struct addr *peer)
 {
     struct server *s = arg;
+    int64_t now = loop_now(s->loop);
+    struct source *source;
+    enum gate_verdict verdict = gate_enter(s->gate, peer, now, &source);
 
-    clients_add(s->clients, fd, peer, NULL);
+    if (verdict != GATE_OPEN) {
+        s->stats.refused[verdict]++;
+        clients_turn_away(s->clients, fd, peer, gate_verdict_name(verdict));
+    } else if (clients_add(s->clients, fd, peer, source) == -1) {
+        gate_leave(s->gate, source, now);
+    }
 }
 
 /* The last client of a drain ends the server. */
@@ -47,7 +57,7 @@ static void on_gone(void *arg, struct source *source)
 {
     struct server *s = arg;
 
-    (void)source;
+    gate_leave(s->gate, source, loop_now(s->loop));
     if (s->draining && clients_count(s->clients) == 0)
         loop_stop(s->loop);
     else if (!s->draining)
@@ -67,34 +77,76 @@ static struct listen_options options_of(const struct settings *settings)
     };
 }
 
-/* Takes over settings and scratch, a buffer of its buffer_size. */
-static void apply(struct server *s, struct settings *settings, char *scratch)
+/* What a change of settings needs memory for. */
+struct change {
+    char *scratch;
+    struct gate *gate;
+};
+
+static void drop_change(struct change *change)
+{
+    free(change->scratch);
+    gate_free(change->gate);
+}
+
+static int prepare_change(struct change *change,
+                          const struct settings *settings)
+{
+    change->scratch = malloc((size_t)settings->server.buffer_size);
+    change->gate = gate_new(settings);
+    if (change->scratch != NULL && change->gate != NULL)
+        return 0;
+    drop_change(change);
+    errno = ENOMEM;
+    return -1;
+}
+
+static struct source *adopt(void *arg, const struct addr *peer)
+{
+    const struct server *s = arg;
+
+    return gate_adopt(s->gate, peer, loop_now(s->loop));
+}
+
+static bool is_forbidden(void *arg, const struct addr *peer)
+{
+    return !gate_admits(arg, peer);
+}
+
+/* Nothing here can fail; settings and change are taken over. */
+static void apply(struct server *s, struct settings *settings,
+                  const struct change *change)
 {
     log_set((int)settings->log.facility, (int)settings->log.level);
     connlog_set(settings->log.connections, settings->log.rate);
-    clients_apply(s->clients, settings, scratch);
+    clients_apply(s->clients, settings, change->scratch);
     settings_free(s->settings);
     s->settings = settings;
+    gate_free(s->gate);
+    s->gate = change->gate;
+    clients_set_sources(s->clients, adopt, s);
+    clients_end(s->clients, is_forbidden, s->gate);
 }
 
 struct server *server_new(struct loop *loop, struct settings *settings)
 {
     struct server *s = calloc(1, sizeof *s);
-    char *scratch = malloc((size_t)settings->server.buffer_size);
+    struct change change;
 
-    if (s == NULL || scratch == NULL)
-        goto fail;
+    if (s == NULL || prepare_change(&change, settings) == -1) {
+        free(s);
+        return NULL;
+    }
     s->loop = loop;
     s->clients = clients_new(loop, &s->stats, on_gone, s);
     s->listeners = listener_set_new(loop, on_accept, has_room, s);
-    if (s->clients == NULL || s->listeners == NULL)
-        goto fail;
-    apply(s, settings, scratch);
+    if (s->clients == NULL || s->listeners == NULL) {
+        drop_change(&change);
+        server_free(s);
+        return NULL;
+    }
+    apply(s, settings, &change);
     return s;
-fail:
-    server_free(s);
-    free(scratch);
-    return NULL;
 }
 
 void server_free(struct server *s)
@@ -104,6 +156,7 @@ void server_free(struct server *s)
     s->draining = true;
     clients_free(s->clients);
     listener_set_free(s->listeners);
+    gate_free(s->gate);
     loop_timer_clear(s->loop, &s->drain);
     settings_free(s->settings);
     free(s);
@@ -190,22 +243,21 @@ static int change_poller(struct server *s, const struct settings *next,
 int server_reload(struct server *s, struct settings *next,
                   char error[SERVER_ERROR_MAX])
 {
-    char *scratch = malloc((size_t)next->server.buffer_size);
+    struct change change;
 
-    if (scratch == NULL) {
-        snprintf(error, SERVER_ERROR_MAX, "server.buffer_size: %s",
-                 strerror(errno));
+    if (prepare_change(&change, next) == -1) {
+        snprintf(error, SERVER_ERROR_MAX, "%s", strerror(errno));
         return -1;
     }
     if (fdlimit_raise(server_descriptors(s, next), error, SERVER_ERROR_MAX) ==
             -1 ||
         change_listeners(s, next, error) == -1 ||
         change_poller(s, next, error) == -1) {
-        free(scratch);
+        drop_change(&change);
         return -1;
     }
     listener_commit(s->listeners);
-    apply(s, next, scratch);
+    apply(s, next, &change);
     listener_resume(s->listeners);
     return 0;
 }

@@ -65,9 +65,8 @@ int settings_dump(const struct settings *settings, FILE *out)
             fprintf(out, "\n[%s]\n", keys[i].section);
         section = keys[i].section;
         dump_help(&keys[i], out);
-        fprintf(out, "%s =%s", keys[i].name,
-                settings_value_is_empty(settings, &keys[i]) ? "" : " ");
-        settings_value_print(settings, &keys[i], out);
+        fprintf(out, "%s =", keys[i].name);
+        settings_value_dump(settings, &keys[i], out);
         fputc('\n', out);
     }
     return fflush(out) == EOF || ferror(out) ? -1 : 0;

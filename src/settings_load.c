@@ -29,6 +29,9 @@ struct loader {
     size_t line_room;
     unsigned number;           /* of the line */
     bool skip;                 /* in a section that was refused */
+    bool goes_on;              /* the line goes on with list */
+    const struct settings_key *list;
+                               /* what an indented line goes on with, or NULL */
     unsigned set_on[KEYS_MAX]; /* the line that set a key; 0: none */
 };
 
@@ -77,8 +80,16 @@ static void set_key(struct loader *l, const char *section, const char *name,
         return;
     }
     l->set_on[index] = l->number;
+    l->list = settings_value_is_list(key) ? key : NULL;
     if (settings_value_parse(l->settings, key, value) == -1)
         settings_mistake_value(&l->mistakes, l->number, key, value);
+}
+
+/* inih hands an indented line over as the key before it, once more. */
+static void go_on(struct loader *l, const char *value)
+{
+    if (settings_value_append(l->settings, l->list, value) == -1)
+        settings_mistake_value(&l->mistakes, l->number, l->list, value);
 }
 
 /* inih's handler; 1 is "go on": all mistakes are told at once. */
@@ -89,6 +100,11 @@ static int on_key(void *arg, const char *section, const char *name,
 
     if (l->skip)
         return 1;
+    if (l->goes_on) {
+        go_on(l, value);
+        return 1;
+    }
+    l->list = NULL;
     if (section[0] == '\0')
         settings_mistake(&l->mistakes, l->number,
                          "key %s stands before any [section]", name);
@@ -131,6 +147,7 @@ static bool check_section(struct loader *l, char *line)
     const char *rest;
 
     l->skip = true;
+    l->list = NULL;
     if (end == NULL) {
         settings_mistake(&l->mistakes, l->number, "a section needs its ]: %s",
                          line);
@@ -165,6 +182,19 @@ static bool has_separator(const char *line)
     return false;
 }
 
+/* An indented line is the rest of a list; or a key, which has a = that no
+ * entry of a list has, and stands where it should not. */
+static bool check_indented(struct loader *l, const char *text)
+{
+    l->goes_on = l->list != NULL && strchr(text, '=') == NULL;
+    if (!l->goes_on)
+        settings_mistake(&l->mistakes, l->number,
+                         "blanks before \"%s\"; only the rest of a list may "
+                         "be indented",
+                         text);
+    return l->goes_on;
+}
+
 /* True where inih may have the line. */
 static bool check_line(struct loader *l, char *line, size_t len)
 {
@@ -182,17 +212,13 @@ static bool check_line(struct loader *l, char *line, size_t len)
         return false;
     if (len > SETTINGS_LINE_MAX) {
         settings_mistake(&l->mistakes, l->number,
-                         "%zu bytes in a line; allowed: %d", len,
-                         SETTINGS_LINE_MAX);
+                         "%zu bytes in a line; allowed: %d (a list may go on "
+                         "in indented lines)",
+                         len, SETTINGS_LINE_MAX);
         return false;
     }
-    if (text != line) {
-        settings_mistake(&l->mistakes, l->number,
-                         "blanks before \"%s\"; a line begins at the "
-                         "left margin",
-                         text);
-        return false;
-    }
+    if (text != line)
+        return check_indented(l, text);
     if (*line == '[')
         return check_section(l, line);
     if (!has_separator(line) && !l->skip)
@@ -222,6 +248,7 @@ static char *read_line(char *out, int size, void *arg)
     if (got == -1)
         return NULL;
     l->number++;
+    l->goes_on = false;
     len = cut_line_end(line, (size_t)got);
     if (l->number == 1 && strncmp(line, bom, 3) == 0) {
         line += 3;

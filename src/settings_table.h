@@ -44,12 +44,20 @@ struct settings {
     } server;
     struct {
         int64_t max_clients;
+        int64_t max_clients_per_source;
+        int64_t source_prefix_v4;
+        int64_t source_prefix_v6;
+        int64_t connect_rate;
         int64_t idle_timeout;
         int64_t stall_timeout;
         int64_t max_lifetime;
         int64_t linger_timeout;
         int64_t drain_timeout;
     } limits;
+    struct {
+        char *allow; /* as acl_parse() reads it */
+        char *deny;
+    } access;
     struct {
         int64_t target;      /* enum settings_target */
         int64_t facility;    /* LOG_DAEMON ... */
@@ -73,6 +81,7 @@ enum settings_type {
     SETTINGS_TEXT,   /* any printable text */
     SETTINGS_PATH,   /* an absolute path, or empty */
     SETTINGS_LISTEN, /* addresses to listen on, as text */
+    SETTINGS_NETS,   /* addresses and networks, as text */
 };
 
 struct settings_name {

@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "settings_value.h"
+#include "acl.h"
 #include "addr.h"
 #include "units.h"
 
@@ -21,10 +22,15 @@ static char **text_at(const struct settings *settings,
     return (char **)(void *)((char *)(uintptr_t)settings + key->offset);
 }
 
+bool settings_value_is_list(const struct settings_key *key)
+{
+    return key->type == SETTINGS_LISTEN || key->type == SETTINGS_NETS;
+}
+
 static bool is_text(const struct settings_key *key)
 {
     return key->type == SETTINGS_TEXT || key->type == SETTINGS_PATH ||
-           key->type == SETTINGS_LISTEN;
+           settings_value_is_list(key);
 }
 
 /* ---- reading ---- */
@@ -90,21 +96,94 @@ static int parse_listen(const char *text)
     return -1;
 }
 
+static int parse_nets(const char *text)
+{
+    struct acl acl;
+
+    if (acl_parse(&acl, text) == -1)
+        return -1;
+    acl_free(&acl);
+    return 0;
+}
+
+/* Whether a line of the file can hold it. */
+static int check_length(const struct settings_key *key, const char *text)
+{
+    if (strlen(key->name) + strlen(" = ") + strlen(text) <= SETTINGS_LINE_MAX)
+        return 0;
+    errno = EMSGSIZE;
+    return -1;
+}
+
+static void set_text(struct settings *settings, const struct settings_key *key,
+                     char *text)
+{
+    free(*text_at(settings, key));
+    *text_at(settings, key) = text;
+}
+
 static int store_text(struct settings *settings, const struct settings_key *key,
                       const char *text)
 {
     char *copy;
 
-    if (strlen(key->name) + strlen(" = ") + strlen(text) > SETTINGS_LINE_MAX) {
-        errno = EMSGSIZE;
+    if (!settings_value_is_list(key) && check_length(key, text) == -1)
         return -1;
-    }
     copy = strdup(text);
     if (copy == NULL)
         return -1;
-    free(*text_at(settings, key));
-    *text_at(settings, key) = copy;
+    set_text(settings, key, copy);
     return 0;
+}
+
+struct words {
+    const struct settings_key *key;
+    char *end;
+    size_t count;
+};
+
+static int add_word(const char *word, void *arg)
+{
+    struct words *words = arg;
+
+    if (check_length(words->key, word) == -1)
+        return -1;
+    if (words->count++ > 0)
+        words->end = stpcpy(words->end, ", ");
+    words->end = stpcpy(words->end, word);
+    return 0;
+}
+
+/* Old, and behind it the words of text; each may need a comma and a blank. */
+static int store_list(struct settings *settings,
+                      const struct settings_key *key, const char *old,
+                      const char *text)
+{
+    char *list = malloc(strlen(old) + 2 + 3 * strlen(text) + 1);
+    struct words words = { .key = key, .count = old[0] != '\0' };
+
+    if (list == NULL)
+        return -1;
+    words.end = stpcpy(list, old);
+    if (settings_value_each(text, add_word, &words) == -1) {
+        free(list);
+        return -1;
+    }
+    set_text(settings, key, list);
+    return 0;
+}
+
+static int parse_list(const struct settings_key *key, const char *text)
+{
+    return key->type == SETTINGS_NETS ? parse_nets(text) : parse_listen(text);
+}
+
+int settings_value_append(struct settings *settings,
+                          const struct settings_key *key, const char *text)
+{
+    if (parse_list(key, text) == -1)
+        return -1;
+    return store_list(settings, key, *text_at(settings, key), text);
 }
 
 static int parse_name(const struct settings_key *key, const char *text,
@@ -170,7 +249,9 @@ int settings_value_parse(struct settings *settings,
 {
     switch (key->type) {
     case SETTINGS_LISTEN:
-        return parse_listen(text) == -1 ? -1 : store_text(settings, key, text);
+    case SETTINGS_NETS:
+        return parse_list(key, text) == -1 ? -1
+                                           : store_list(settings, key, "", text);
     case SETTINGS_PATH:
         return parse_path(text) == -1 ? -1 : store_text(settings, key, text);
     case SETTINGS_TEXT:
@@ -223,10 +304,44 @@ void settings_value_print(const struct settings *settings,
     }
 }
 
-bool settings_value_is_empty(const struct settings *settings,
-                             const struct settings_key *key)
+#define LIST_COLUMNS 72
+
+struct columns {
+    FILE *out;
+    size_t used;
+    bool first;
+};
+
+static int print_word(const char *word, void *arg)
 {
-    return is_text(key) && (*text_at(settings, key))[0] == '\0';
+    struct columns *columns = arg;
+    size_t len = strlen(word);
+
+    if (!columns->first)
+        fputc(',', columns->out);
+    if (!columns->first && columns->used + len > LIST_COLUMNS) {
+        fputs("\n   ", columns->out);
+        columns->used = 4;
+    }
+    fprintf(columns->out, " %s", word);
+    columns->used += len + 2;
+    columns->first = false;
+    return 0;
+}
+
+void settings_value_dump(const struct settings *settings,
+                         const struct settings_key *key, FILE *out)
+{
+    struct columns columns = { .out = out,
+                               .used = strlen(key->name) + 3,
+                               .first = true };
+
+    if (settings_value_is_list(key)) {
+        settings_value_each(*text_at(settings, key), print_word, &columns);
+    } else if (!is_text(key) || (*text_at(settings, key))[0] != '\0') {
+        fputc(' ', out);
+        settings_value_print(settings, key, out);
+    }
 }
 
 static void print_range(const struct settings_key *key, FILE *out)
@@ -257,6 +372,9 @@ void settings_value_print_allowed(const struct settings_key *key, FILE *out)
         break;
     case SETTINGS_LISTEN:
         fputs("a list of *, ADDR, ADDR:PORT, [V6], [V6]:PORT, unix:/path", out);
+        break;
+    case SETTINGS_NETS:
+        fputs("a list of ADDR, ADDR/BITS; or empty", out);
         break;
     case SETTINGS_PATH:
         fputs("an absolute path, or empty", out);

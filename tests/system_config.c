@@ -351,6 +351,9 @@ START_TEST(the_defaults_are_those_of_the_contract)
         "facility = daemon",   "level = info",        "connections = all",
         "rate = 1000",         "user =",              "group =",
         "pid_file =",
+        "stall_timeout = 1m",  "max_lifetime = 0",   "connect_rate = 0",
+        "max_clients_per_source = 0", "source_prefix_v4 = 32",
+        "source_prefix_v6 = 64",      "allow =",            "deny =",
     };
     struct harness *h = harness_new();
     harness_write(h, "echod.ini", "\n");
