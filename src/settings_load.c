@@ -182,10 +182,21 @@ static bool has_separator(const char *line)
     return false;
 }
 
+/* Which inih leaves in a line that goes on (before its release 56). */
+static void cut_comment(char *text)
+{
+    for (char *p = text + 1; *p != '\0'; p++)
+        if (*p == ';' && is_blank(p[-1])) {
+            *p = '\0';
+            return;
+        }
+}
+
 /* An indented line is the rest of a list; or a key, which has a = that no
  * entry of a list has, and stands where it should not. */
-static bool check_indented(struct loader *l, const char *text)
+static bool check_indented(struct loader *l, char *text)
 {
+    cut_comment(text);
     l->goes_on = l->list != NULL && strchr(text, '=') == NULL;
     if (!l->goes_on)
         settings_mistake(&l->mistakes, l->number,
@@ -198,7 +209,7 @@ static bool check_indented(struct loader *l, const char *text)
 /* True where inih may have the line. */
 static bool check_line(struct loader *l, char *line, size_t len)
 {
-    const char *text = line + strspn(line, " \t");
+    char *text = line + strspn(line, " \t");
     const char *forbidden;
 
     if (begins_comment(text))

@@ -158,6 +158,13 @@ section "$page8" LOG | awk '/^The reasons of a disconnect are:/ { on = 1 }
     on && /^\.It Sy / { print $3 }' >"$scratch/docs"
 same 'echod(8) has the reasons of a disconnect'
 
+sed -n 's/^ *\[GATE_[A-Z_]*\] = "\(.*\)",$/\1/p' "$SRCDIR/src/gate.c" |
+    grep -vx open >"$scratch/have"
+section "$page8" LOG | awk '/^The reasons of a refusal are:/ { on = 1 }
+    /^\.El/ { on = 0 }
+    on && /^\.It Sy / { print $3 }' >"$scratch/docs"
+same 'echod(8) has the reasons of a refusal'
+
 # Of each log line the longest piece between two conversions.
 pieces() {
     cat "$SRCDIR"/src/*.c | tr '\n' ' ' |
