@@ -89,7 +89,7 @@ daemon_files() {
     done
 }
 
-# CALL FILE FUNCTION of each socket call.
+# CALL FILE FUNCTION of each socket call; "recv(2)" is a word of a comment.
 calls() {
     awk '
     /^[a-z].*[ *][a-z_0-9]+\(/ {
@@ -98,10 +98,11 @@ calls() {
     }
     /^ / {
         rest = " " $0
-        while (match(rest, /[^A-Za-z_0-9.>](socket|bind|connect|listen|accept4?|recv|send|sendto|shutdown|close)\([^0-9]/)) {
-            call = substr(rest, RSTART + 1, RLENGTH - 3)
+        while (match(rest, /[^A-Za-z_0-9.>](socket|bind|connect|listen|accept4?|recv|send|sendto|shutdown|close)\(([^0-9]|[0-9][^)])/)) {
+            call = substr(rest, RSTART + 1, RLENGTH)
+            sub(/\(.*/, "", call)
             print call, FILENAME, function_
-            rest = substr(rest, RSTART + RLENGTH - 1)
+            rest = substr(rest, RSTART + 1)
         }
     }' "$@" | sort -u
 }

@@ -186,8 +186,9 @@ pieces() {
         }' | sort -u
 }
 pieces >"$scratch/pieces"
+grep '^\.It ' "$page8" >"$scratch/items"
 missing=$(while read -r piece; do
-    grep -qF -- "$piece" "$page8" || echo "    $piece"
+    grep -qF -- "$piece" "$scratch/items" || echo "    $piece"
 done <"$scratch/pieces")
 if [ "$(wc -l <"$scratch/pieces")" -gt 9 ] && [ -z "$missing" ]; then
     echo "ok: echod(8) has the log lines"
