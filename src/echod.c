@@ -376,10 +376,10 @@ static void finish(struct echod *e)
 {
     manager_close(&e->manager);
     server_free(e->server);
-    loop_free(e->loop);
-    settings_free(e->settings);
     if (e->pid_path != NULL)
         pidfile_remove(e->pid_path, e->pid_fd);
+    loop_free(e->loop); /* from here on a signal kills */
+    settings_free(e->settings);
     free(e->pid_path);
     free(e->config_path);
     free(e->options.assignments);

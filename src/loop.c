@@ -359,6 +359,7 @@ static int wait_for_events(struct loop *loop, struct poller_event *events)
 static int turn(struct loop *loop)
 {
     struct poller_event events[EVENTS_A_TURN];
+    int64_t before = loop->now_ms;
     int count;
 
     if (loop->each_turn != NULL)
@@ -369,6 +370,8 @@ static int turn(struct loop *loop)
     loop->turns++;
     read_clock(loop);
     dispatch(loop, events, count);
+    if (count > 0 && loop->now_ms != before) /* once a millisecond will do */
+        signals_let_in(&loop->signals);
     signals_run(&loop->signals);
     run_timers(loop);
     shrink(loop);

@@ -36,8 +36,8 @@ struct loop_timer {
 struct loop *loop_new(const struct poller_ops *ops);
 
 /*
- * Frees the loop, gives signals back their former handlers and mask.  NULL is
- * fine.
+ * Frees the loop, gives signals back their former handlers and mask; one that
+ * came after the last turn is dropped.  NULL is fine.
  */
 void loop_free(struct loop *loop);
 

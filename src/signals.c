@@ -23,9 +23,13 @@ void signals_begin(struct signals *signals)
 
 void signals_end(struct signals *signals)
 {
+    static const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
     for (int s = 1; s < SIGNALS_END; s++) {
-        if (signals->hooks[s].taken)
+        if (signals->hooks[s].taken) {
+            sigaction(s, &ignore, NULL); /* drops one that is pending */
             sigaction(s, &signals->hooks[s].former, NULL);
+        }
         came[s] = 0;
     }
     sigprocmask(SIG_SETMASK, &signals->former_mask, NULL);
@@ -54,6 +58,14 @@ int signals_take(struct signals *signals, int signo, void (*fn)(void *arg),
     signals->hooks[signo].arg = arg;
     sigdelset(&signals->wait_mask, signo);
     return 0;
+}
+
+void signals_let_in(const struct signals *signals)
+{
+    sigset_t mask;
+
+    sigprocmask(SIG_SETMASK, &signals->wait_mask, &mask);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 void signals_run(const struct signals *signals)

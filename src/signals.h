@@ -26,12 +26,19 @@ struct signals {
 /* Nothing is taken yet; the struct is all zero. */
 void signals_begin(struct signals *signals);
 
-/* Gives handlers and mask back as they were. */
+/* Gives handlers and mask back as they were.  What came after the last turn
+ * is dropped: a second SIGTERM must not kill a process that is ending well. */
 void signals_end(struct signals *signals);
 
 /* As loop_signal(). */
 int signals_take(struct signals *signals, int signo, void (*fn)(void *arg),
                  void *arg);
+
+/*
+ * Takes those that are pending, without a wait: ppoll(2) and its kin let none
+ * in when they find a descriptor ready, so on a busy server none would come.
+ */
+void signals_let_in(const struct signals *signals);
 
 /* Calls the functions of the signals that came since the last call. */
 void signals_run(const struct signals *signals);
