@@ -120,10 +120,9 @@ static bool reap_all(int ms)
     }
 }
 
-static int run_suite(Suite *suite)
+static int run_suite(SRunner *srunner)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    SRunner *srunner = srunner_create(suite);
     srunner_run_all(srunner, CK_ENV);
     int failed = srunner_ntests_failed(srunner);
     srunner_free(srunner);
@@ -158,13 +157,15 @@ int harness_main(Suite *suite)
     }
     /* Orphans become the supervisor's, so that none outlives it. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    SRunner *srunner = srunner_create(suite);
     runner = fork();
     if (runner == 0) {
-        exit(run_suite(suite));
+        exit(run_suite(srunner));
     }
     signal(SIGINT, pass_on);
     signal(SIGTERM, pass_on);
     int code = supervise();
+    srunner_free(srunner);
     nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     return code;
 }

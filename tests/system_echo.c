@@ -26,6 +26,9 @@ static const struct {
     { "select", "128", 60, 30000, 700 },
     { "select", NULL, 60, 200000, 20000 },
     { "select", "1M", 40, 400000, 65536 },
+    { "epoll", "1", 20, 2000, 100 },
+    { "epoll", NULL, 60, 200000, 20000 },
+    { "auto", "128", 300, 3000, 700 },
 };
 
 START_TEST(many_random_clients_get_exactly_their_bytes)

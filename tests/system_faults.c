@@ -81,6 +81,9 @@ static const struct {
     { INJECT("ppoll", "ENOMEM", "3+5"), "poll", NULL },
     { INJECT("pselect6", "EINTR", "1+2"), "select", NULL },
     { INJECT("pselect6", "ENOMEM", "3+5"), "select", NULL },
+    { INJECT("epoll_pwait", "EINTR", "1+2"), "epoll", NULL },
+    { INJECT("accept4", "EMFILE", "1..3"), "epoll", "Too many open files" },
+    { INJECT("sendto", "EAGAIN", "1+2"), "epoll", NULL },
     { INJECT("getpeername,getsockname", "ENOBUFS", "4+2"), "poll", NULL },
 };
 
