@@ -1,6 +1,7 @@
 #!/bin/sh
 # The man pages, etc/echod.ini and README.md say what the program does: the
 # same keys, options, signals, exit codes, reasons and log lines.
+# shellcheck disable=SC2016  # the backquotes are Markdown's
 set -u
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
@@ -112,6 +113,21 @@ for example in "$scratch"/example*.ini "$scratch"/readme*.ini; do
         failed=1
     fi
 done
+
+# Files that the documents point to.
+lost=$(for page in README.md ARCHITECTURE.md; do
+    grep -oE '\]\([^)#:]+\)|`(man|tests|etc|src|docs?)/[A-Za-z0-9_./-]+`' \
+        "$SRCDIR/$page" | tr -d ']()`'
+done | sort -u | while read -r file; do
+    [ -e "$SRCDIR/$file" ] || echo "    $file"
+done)
+if [ -z "$lost" ]; then
+    echo "ok: the files that the documents point to are there"
+else
+    echo "not ok: files that the documents point to, and that are not there:"
+    echo "$lost"
+    failed=1
+fi
 
 # ---- echod(8) ----
 
