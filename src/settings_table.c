@@ -282,8 +282,8 @@ static const struct settings_key keys[] = {
       .names = connections,
       .live = true,
       .help = "Which connections get lines: nonempty leaves out clients that\n"
-              "sent nothing (health checks); errors writes only disconnects\n"
-              "by a reset, a stall or an error." },
+              "sent nothing (health checks); errors writes only refusals, and\n"
+              "disconnects by a reset, a stall or an error." },
     { .section = "log",
       .name = "rate",
       .type = SETTINGS_COUNT,

@@ -181,12 +181,13 @@ section "$page8" LOG | awk '/^The reasons of a refusal are:/ { on = 1 }
     on && /^\.It Sy / { print $3 }' >"$scratch/docs"
 same 'echod(8) has the reasons of a refusal'
 
-# Of each log line the longest piece between two conversions.
+# Of each message that FUNCTION gets, the longest piece between two
+# conversions.
 pieces() {
-    cat "$SRCDIR"/src/*.c | tr '\n' ' ' |
-        sed 's/log_\(write\|errno\)(/\n&/g' | awk '
-        /^log_(write|errno)\(/ {
+    cat "$SRCDIR"/src/*.c | tr '\n' ' ' | sed "s/\($1\)(/\\n&/g" |
+        sed -n "/^\($1\)(/p" | awk '{
             sub(/\);.*/, "")
+            gsub(/\\"/, "%")
             longest = ""
             while (match($0, /"[^"]*"/)) {
                 text = substr($0, RSTART + 1, RLENGTH - 2)
@@ -196,21 +197,27 @@ pieces() {
                     if (length(piece[i]) > length(longest))
                         longest = piece[i]
             }
-            gsub(/^[ :]+|[ :]+$/, "", longest)
+            gsub(/^[ :;]+|[ :]+$/, "", longest)
             if (length(longest) > 3)
                 print longest
         }' | sort -u
 }
-pieces >"$scratch/pieces"
-grep '^\.It ' "$page8" >"$scratch/items"
-missing=$(while read -r piece; do
-    grep -qF -- "$piece" "$scratch/items" || echo "    $piece"
-done <"$scratch/pieces")
-if [ "$(wc -l <"$scratch/pieces")" -gt 9 ] && [ -z "$missing" ]; then
-    echo "ok: echod(8) has the log lines"
-else
-    echo "not ok: log lines that echod(8) does not have:"
-    echo "$missing"
-    failed=1
-fi
+
+# explained TITLE FUNCTION: a man page has an item for each message.
+cat "$page8" "$page5" | grep '^\.It ' >"$scratch/items"
+explained() {
+    pieces "$2" >"$scratch/pieces"
+    missing=$(while read -r piece; do
+        grep -qF -- "$piece" "$scratch/items" || echo "    $piece"
+    done <"$scratch/pieces")
+    if [ "$(wc -l <"$scratch/pieces")" -gt 9 ] && [ -z "$missing" ]; then
+        echo "ok: $1"
+    else
+        echo "not ok: $1, but for:"
+        echo "$missing"
+        failed=1
+    fi
+}
+explained 'echod(8) has the log lines' 'log_write\|log_errno'
+explained 'the man pages have the mistakes of a configuration' settings_mistake
 exit "$failed"
