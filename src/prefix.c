@@ -22,11 +22,13 @@ static unsigned width(const struct prefix *p)
     return p->family == 4 ? 32 : 128;
 }
 
+/* bytes may lie in p. */
 static void set_v4(struct prefix *p, const void *bytes)
 {
-    memset(p, 0, sizeof *p);
-    p->family = 4;
-    memcpy(p->bytes, bytes, 4);
+    struct prefix v4 = { .family = 4 };
+
+    memcpy(v4.bytes, bytes, 4);
+    *p = v4;
 }
 
 static void set_v6(struct prefix *p, const struct in6_addr *v6)
@@ -54,12 +56,11 @@ bool prefix_of(struct prefix *p, const struct addr *addr)
     }
 }
 
-/* Cuts "/BITS" off; without it, INT64_MAX. */
+/* Cuts "/BITS" off; without it, *bits stays. */
 static int split_bits(char *text, int64_t *bits)
 {
     char *slash = strchr(text, '/');
 
-    *bits = INT64_MAX;
     if (slash == NULL)
         return 0;
     *slash = '\0';
@@ -87,7 +88,7 @@ int prefix_parse(struct prefix *p, unsigned *bits, const char *text)
 {
     char host[INET6_ADDRSTRLEN + sizeof "/128"];
     size_t len = strlen(text);
-    int64_t asked;
+    int64_t asked = -1;
     bool mapped;
 
     if (len >= sizeof host)
@@ -96,7 +97,7 @@ int prefix_parse(struct prefix *p, unsigned *bits, const char *text)
     if (split_bits(host, &asked) == -1 ||
         parse_address(p, host, &mapped) == -1)
         return -1;
-    if (asked == INT64_MAX)
+    if (asked == -1)
         asked = width(p);
     if (asked > width(p))
         return fail(ERANGE);

@@ -182,7 +182,7 @@ static bool has_separator(const char *line)
     return false;
 }
 
-/* Which inih leaves in a line that goes on (before its release 56). */
+/* inih may leave it in a line that goes on with the one before. */
 static void cut_comment(char *text)
 {
     for (char *p = text + 1; *p != '\0'; p++)
