@@ -7,6 +7,7 @@
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -165,8 +166,12 @@ END_TEST
 
 START_TEST(a_poller_too_small_for_a_descriptor_is_refused)
 {
+    struct rlimit descriptors;
     int high;
 
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &descriptors), 0);
+    descriptors.rlim_cur = descriptors.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &descriptors), 0);
     open_pairs(1);
     high = dup2(pairs[0].ours, poller_select.limit);
     ck_assert_int_eq(high, poller_select.limit);
