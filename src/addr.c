@@ -132,30 +132,17 @@ static void format_v6(const struct addr *addr, char *text)
     snprintf(text, ADDR_TEXT_MAX, "[%s%s]:%u", host, scope, addr_port(addr));
 }
 
-static void format_v4(const void *bytes, uint16_t port, char *text)
+char *addr_format(const struct addr *addr, char text[ADDR_TEXT_MAX])
 {
     char host[INET_ADDRSTRLEN] = "";
 
-    inet_ntop(AF_INET, bytes, host, sizeof host);
-    snprintf(text, ADDR_TEXT_MAX, "%s:%u", host, port);
-}
-
-/* A socket of both families, as a service manager may hand over, has its IPv4
- * clients as ::ffff:192.0.2.7; behind the mapping's 12 bytes they are what
- * they are. */
-char *addr_format(const struct addr *addr, char text[ADDR_TEXT_MAX])
-{
-    const struct in6_addr *v6 = &addr->sa.v6.sin6_addr;
-
     switch (addr->sa.any.sa_family) {
     case AF_INET:
-        format_v4(&addr->sa.v4.sin_addr, addr_port(addr), text);
+        inet_ntop(AF_INET, &addr->sa.v4.sin_addr, host, sizeof host);
+        snprintf(text, ADDR_TEXT_MAX, "%s:%u", host, addr_port(addr));
         break;
     case AF_INET6:
-        if (IN6_IS_ADDR_V4MAPPED(v6))
-            format_v4(v6->s6_addr + 12, addr_port(addr), text);
-        else
-            format_v6(addr, text);
+        format_v6(addr, text);
         break;
     default:
         format_unix(addr, text);
@@ -230,16 +217,35 @@ void addr_unpack(struct addr *addr, const struct addr_small *small)
     memcpy(&addr->sa, &small->sa, small->len);
 }
 
+void addr_unmap(struct addr *addr)
+{
+    struct addr v4;
+
+    if (addr->sa.any.sa_family != AF_INET6 ||
+        !IN6_IS_ADDR_V4MAPPED(&addr->sa.v6.sin6_addr))
+        return;
+    addr_any(&v4, AF_INET, addr_port(addr));
+    memcpy(&v4.sa.v4.sin_addr, addr->sa.v6.sin6_addr.s6_addr + 12,
+           sizeof v4.sa.v4.sin_addr);
+    *addr = v4;
+}
+
 int addr_local(struct addr *addr, int fd)
 {
     memset(addr, 0, sizeof *addr);
     addr->len = sizeof addr->sa;
-    return getsockname(fd, &addr->sa.any, &addr->len);
+    if (getsockname(fd, &addr->sa.any, &addr->len) == -1)
+        return -1;
+    addr_unmap(addr);
+    return 0;
 }
 
 int addr_peer(struct addr *addr, int fd)
 {
     memset(addr, 0, sizeof *addr);
     addr->len = sizeof addr->sa;
-    return getpeername(fd, &addr->sa.any, &addr->len);
+    if (getpeername(fd, &addr->sa.any, &addr->len) == -1)
+        return -1;
+    addr_unmap(addr);
+    return 0;
 }

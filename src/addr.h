@@ -50,8 +50,7 @@ struct addr_small {
 int addr_parse(struct addr *addr, const char *text, uint16_t port);
 
 /*
- * "192.0.2.7:80" (for the IPv6-mapped form of it too),
- * "[2001:db8::1%2]:80", "unix:/path"; "unix:" for a socket
+ * "192.0.2.7:80", "[2001:db8::1%2]:80", "unix:/path"; "unix:" for a socket
  * without a name, "unix:@name" for an abstract one.  Bytes of a path that are
  * not printable ASCII come out as '?'.  Returns text.
  */
@@ -73,8 +72,14 @@ void addr_unpack(struct addr *addr, const struct addr_small *small);
 void addr_any(struct addr *addr, sa_family_t family, uint16_t port);
 
 /*
- * Where a socket is bound, or who is at its other end.  0, or -1 with the
- * errno of getsockname(2) or getpeername(2).
+ * ::ffff:192.0.2.7, as an IPv4 client of a socket for both families is called
+ * by accept(2), becomes 192.0.2.7.  Any other address stays as it is.
+ */
+void addr_unmap(struct addr *addr);
+
+/*
+ * Where a socket is bound, or who is at its other end, unmapped.  0, or -1
+ * with the errno of getsockname(2) or getpeername(2).
  */
 int addr_local(struct addr *addr, int fd);
 int addr_peer(struct addr *addr, int fd);

@@ -102,6 +102,7 @@ static bool accept_one(struct listener *l)
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd != -1) {
+        addr_unmap(&peer);
         set->accept(set->arg, fd, &peer);
         return true;
     }

@@ -207,6 +207,38 @@ START_TEST(both_ends_of_a_connection_are_told)
 }
 END_TEST
 
+START_TEST(an_ipv4_client_of_a_socket_for_both_families_is_an_ipv4_client)
+{
+    struct addr any, bound, peer, local;
+    char text[ADDR_TEXT_MAX];
+    int off = 0;
+    int listening = socket(AF_INET6, SOCK_STREAM, 0);
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+    int accepted;
+
+    addr_any(&any, AF_INET6, 0);
+    ck_assert_int_eq(setsockopt(listening, IPPROTO_IPV6, IPV6_V6ONLY, &off,
+                                sizeof off),
+                     0);
+    ck_assert_int_eq(bind(listening, &any.sa.any, any.len), 0);
+    ck_assert_int_eq(listen(listening, 1), 0);
+    ck_assert_int_eq(addr_local(&bound, listening), 0);
+    ck_assert_int_eq(strncmp(addr_format(&bound, text), "[::]:", 5), 0);
+    ck_assert_int_eq(addr_parse(&any, "127.0.0.1", addr_port(&bound)), 0);
+    ck_assert_int_eq(connect(client, &any.sa.any, any.len), 0);
+    accepted = accept(listening, NULL, NULL);
+    ck_assert_int_eq(addr_local(&local, accepted), 0);
+    ck_assert(addr_equal(&local, &any));
+    ck_assert_int_eq(addr_local(&local, client), 0);
+    ck_assert_int_eq(addr_peer(&peer, accepted), 0);
+    ck_assert(addr_equal(&peer, &local));
+    ck_assert_int_eq(peer.len, sizeof(struct sockaddr_in));
+    close(accepted);
+    close(client);
+    close(listening);
+}
+END_TEST
+
 START_TEST(a_socket_without_a_name_is_shown_as_such)
 {
     int ends[2];
@@ -257,6 +289,9 @@ int main(void)
                         UNIT_LENGTH(good));
     tcase_add_loop_test(addr, what_is_no_address_is_refused_with_its_reason, 0,
                         UNIT_LENGTH(bad));
+    tcase_add_test(
+        addr,
+        an_ipv4_client_of_a_socket_for_both_families_is_an_ipv4_client);
     tcase_add_test(addr, a_scope_may_be_the_name_of_an_interface);
     tcase_add_test(addr, a_unix_path_may_fill_sun_path_but_no_more);
     tcase_add_test(addr, addresses_differ_in_family_host_port_scope_or_path);
