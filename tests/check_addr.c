@@ -21,7 +21,7 @@ static const struct {
     { "[2001:DB8:0:0:0:0:0:1]:80", "[2001:db8::1]:80" },
     { "[::]:0", "[::]:0" },
     { "::1", "[::1]:25000" },
-    { "::ffff:192.0.2.7", "[::ffff:192.0.2.7]:25000" },
+    { "::ffff:192.0.2.7", "192.0.2.7:25000" },
     { "[fe80::1%7]:80", "[fe80::1%7]:80" },
     { "fe80::1%7", "[fe80::1%7]:25000" },
     { "unix:/run/echod.sock", "unix:/run/echod.sock" },
@@ -46,6 +46,8 @@ START_TEST(what_is_written_is_read_back_as_the_same)
     ck_assert_int_eq(addr_parse(&addr, good[_i].text, 25000), 0);
     if (strchr(addr_format(&addr, text), '?') != NULL)
         return; /* a path with bytes that are not shown */
+    if (strncmp(good[_i].text, "::ffff:", 7) == 0)
+        return; /* shown as the IPv4 address that it stands for */
     ck_assert_int_eq(addr_parse(&again, text, 1), 0);
     ck_assert(addr_equal(&addr, &again));
 }
