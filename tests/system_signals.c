@@ -382,6 +382,33 @@ START_TEST(a_rain_of_signals_costs_no_byte)
 }
 END_TEST
 
+/* ppoll(2) lets no signal in while it finds a descriptor ready. */
+START_TEST(signals_are_heard_though_no_turn_is_idle)
+{
+    struct harness *h = harness_serve("buffer_size = 16\n");
+    struct client_crowd crowd = {
+        .address = h->address,
+        .clients = 40,
+        .bytes = 100000000, /* never done */
+        .chunk = 30000,
+    };
+    pid_t child = fork();
+    if (child == 0) {
+        client_crowd(&crowd);
+        _exit(0);
+    }
+    harness_expect_count(h, 40, " connect ");
+    for (size_t i = 1; i <= 5; i++) {
+        poll(NULL, 0, 100);
+        harness_signal(h, SIGUSR1);
+        harness_expect_count(h, i, " stats active=");
+    }
+    kill(child, SIGKILL);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    harness_stop(h);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -403,6 +430,7 @@ int main(void)
         usr1_writes_the_statistics,
         pipe_is_ignored,
         a_rain_of_signals_costs_no_byte,
+        signals_are_heard_though_no_turn_is_idle,
         NULL,
     };
     return harness_main(harness_suite("system_signals", tests));
