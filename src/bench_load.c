@@ -26,6 +26,48 @@ static void on_stop(void *arg)
     loop_stop(load->loop);
 }
 
+/* ---- open loop ---- */
+
+static void on_pace(void *arg)
+{
+    (void)arg; /* pace() runs before each wait */
+}
+
+/*
+ * Wakes for the next message that is due: the loop's timers are good to a
+ * millisecond, so for the last one it does not sleep.
+ */
+static void pace_next(struct bench_load *load, int64_t rest_ns)
+{
+    int64_t ms = rest_ns / TICKS_MS - 1;
+
+    loop_timer_set(load->loop, &load->pace,
+                   loop_now(load->loop) + (ms > 0 ? ms : 0), on_pace, load);
+}
+
+/* Begins what is due by now, and before the end of the measured time. */
+static void pace(struct bench_load *load)
+{
+    uint64_t lines = (uint64_t)load->options.connections;
+
+    for (;; load->due++) {
+        struct bench_line *l = &load->lines[load->due % lines];
+        int64_t due = bench_line_due(l, load->due / lines);
+        int64_t now = ticks_now();
+        int64_t late = now - due;
+
+        if (due >= load->to_ns)
+            return;
+        if (late < 0) {
+            pace_next(load, -late);
+            return;
+        }
+        if (late > load->figures->lag_ns)
+            load->figures->lag_ns = late;
+        bench_line_begin(l, now);
+    }
+}
+
 /* ---- the end ---- */
 
 /* No further message; who has nothing on its way ends at once. */
@@ -38,6 +80,8 @@ static void on_end(void *arg)
         loop_stop(load->loop);
         return;
     }
+    if (load->options.rate > 0 && load->begin_ns != 0)
+        pace(load);
     load->ending = true;
     if (now < load->to_ns || load->begin_ns == 0)
         load->to_ns = now;
@@ -100,44 +144,6 @@ static void on_sweep(void *arg)
     }
     loop_timer_set(load->loop, &load->sweep,
                    loop_now(load->loop) + SWEEP_MS, on_sweep, load);
-}
-
-/* ---- open loop ---- */
-
-static void on_pace(void *arg)
-{
-    (void)arg; /* pace() runs before each wait */
-}
-
-/*
- * Wakes for the next message that is due: the loop's timers are good to a
- * millisecond, so for the last one it does not sleep.
- */
-static void pace_next(struct bench_load *load, int64_t rest_ns)
-{
-    int64_t ms = rest_ns / TICKS_MS - 1;
-
-    loop_timer_set(load->loop, &load->pace,
-                   loop_now(load->loop) + (ms > 0 ? ms : 0), on_pace, load);
-}
-
-static void pace(struct bench_load *load)
-{
-    uint64_t lines = (uint64_t)load->options.connections;
-
-    for (;; load->due++) {
-        struct bench_line *l = &load->lines[load->due % lines];
-        int64_t now = ticks_now();
-        int64_t late = now - bench_line_due(l, load->due / lines);
-
-        if (late < 0) {
-            pace_next(load, -late);
-            return;
-        }
-        if (late > load->figures->lag_ns)
-            load->figures->lag_ns = late;
-        bench_line_begin(l, now);
-    }
 }
 
 /* ---- the begin ---- */
