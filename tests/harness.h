@@ -116,7 +116,8 @@ void harness_expect_count(struct harness *h, size_t n, const char *format, ...)
 size_t harness_count(struct harness *h, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* From here on only later lines count. */
+/* From here on only lines that are read later count: so first expect the last
+ * one that shall not. */
 void harness_mark(struct harness *h);
 
 /* All of standard error since the mark; the caller frees it. */

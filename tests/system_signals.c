@@ -150,6 +150,7 @@ START_TEST(a_reload_opens_what_is_new_and_closes_what_is_wanted_no_more)
     configure(h, list, "");
     harness_run(h, HARNESS_ARGS("-e", "-c", h->config));
     harness_await(h);
+    harness_expect_count(h, 2, " info listening on ");
     snprintf(old, sizeof old, "%.300s", h->address);
     int fd = client_connect(old);
     client_echo(fd, 1, 100);
