@@ -9,10 +9,12 @@
 
 #include "detach.h"
 #include "fdlimit.h"
+#include "harden.h"
 #include "log.h"
 #include "log_loop.h"
 #include "loop.h"
 #include "manager.h"
+#include "metrics.h"
 #include "options.h"
 #include "pidfile.h"
 #include "poller_policy.h"
@@ -37,6 +39,7 @@ struct echod {
     struct loop *loop;
     struct server *server;
     struct manager manager;
+    struct metrics metrics;
     int adopt; /* sockets that the service manager handed over */
     char *config_path; /* what options.config points to, if that is ours */
     char *pid_path;
@@ -151,6 +154,7 @@ static void on_hangup(void *arg)
     fclose(out);
     if (result == 0) {
         log_write(LOG_NOTICE, "reloaded %s: %s", e->options.config, text);
+        metrics_reload(&e->metrics);
     } else {
         log_lines(text);
         log_write(LOG_ERR, "not reloaded, the old configuration holds: %s",
@@ -221,12 +225,13 @@ static int targets_of(const struct echod *e)
  * are meant for, which detach() leaves. */
 static int meet_manager(struct echod *e)
 {
-    if (sd_open() == -1)
-        return fail(EX_OSERR, "NOTIFY_SOCKET, WATCHDOG_USEC: %s",
-                    strerror(errno));
     e->adopt = sd_listen_fds();
     if (e->adopt == -1)
         return fail(EX_OSERR, "LISTEN_FDS: %s", strerror(errno));
+    harden_begin(SD_FIRST_FD + e->adopt);
+    if (sd_open() == -1)
+        return fail(EX_OSERR, "NOTIFY_SOCKET, WATCHDOG_USEC: %s",
+                    strerror(errno));
     return EX_OK;
 }
 
@@ -295,9 +300,8 @@ static int write_pid(struct echod *e)
     return EX_OK;
 }
 
-static int drop_privileges(const struct echod *e)
+static int become_user(const struct settings *s)
 {
-    const struct settings *s = server_settings(e->server);
     char error[SERVER_ERROR_MAX];
     struct priv_ids ids;
 
@@ -314,6 +318,18 @@ static int drop_privileges(const struct echod *e)
     return EX_OK;
 }
 
+static int drop_privileges(struct echod *e)
+{
+    char error[SERVER_ERROR_MAX];
+    int code;
+
+    harden_bounds();
+    code = become_user(server_settings(e->server));
+    if (code == EX_OK && harden_finish(error, sizeof error) == -1)
+        return fail(EX_NOPERM, "cannot give up privileges: %s", error);
+    return code;
+}
+
 static int listen_last(struct echod *e)
 {
     char error[SERVER_ERROR_MAX];
@@ -322,6 +338,7 @@ static int listen_last(struct echod *e)
         return fail(EX_UNAVAILABLE, "%s", error);
     detach_ready(log_to_stderr);
     manager_ready(&e->manager, e->loop, e->server);
+    metrics_start(&e->metrics, e->loop, e->server);
     return EX_OK;
 }
 
@@ -375,6 +392,7 @@ static int start(struct echod *e)
 static void finish(struct echod *e)
 {
     manager_close(&e->manager);
+    metrics_close(&e->metrics);
     server_free(e->server);
     if (e->pid_path != NULL)
         pidfile_remove(e->pid_path, e->pid_fd);

@@ -311,6 +311,23 @@ static const struct settings_key keys[] = {
       .offset = AT(process, pid_file),
       .preset = "",
       .help = "File to write the process number to; empty is none." },
+    { .section = "stats",
+      .name = "file",
+      .type = SETTINGS_PATH,
+      .offset = AT(stats, file),
+      .preset = "",
+      .live = true,
+      .help = "File to write the counters to, in Prometheus' text format;\n"
+              "empty is none." },
+    { .section = "stats",
+      .name = "interval",
+      .type = SETTINGS_TIME,
+      .offset = AT(stats, interval),
+      .preset = "15s",
+      .min = 100,
+      .max = HOUR,
+      .live = true,
+      .help = "How often to write them." },
 };
 
 const struct settings_key *settings_keys(size_t *count)

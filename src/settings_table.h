@@ -70,6 +70,10 @@ struct settings {
         char *group;
         char *pid_file;
     } process;
+    struct {
+        char *file;
+        int64_t interval;
+    } stats;
 };
 
 enum settings_type {

@@ -161,10 +161,10 @@ section "$page8" 'EXIT STATUS' | sed -n 's/^\.It \([0-9]*\) Pq Dv /\1 /p' \
     >"$scratch/docs"
 same 'echod(8) has the exit codes'
 
-# Those that are given to a client; connlog.c only writes them.
+# Those that are given to a client; connlog.c and metrics.c only write them.
 for file in "$SRCDIR"/src/*.c; do
     case $file in
-    */connlog.c) ;;
+    */connlog.c | */metrics.c) ;;
     *) grep -ohw 'CONNLOG_[A-Z]*' "$file" ;;
     esac
 done | sed 's/CONNLOG_//' | tr '[:upper:]' '[:lower:]' | sort -u \

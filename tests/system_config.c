@@ -354,6 +354,7 @@ START_TEST(the_defaults_are_those_of_the_contract)
         "stall_timeout = 1m",  "max_lifetime = 0",   "connect_rate = 0",
         "max_clients_per_source = 0", "source_prefix_v4 = 32",
         "source_prefix_v6 = 64",      "allow =",            "deny =",
+        "file =",              "interval = 15s",
     };
     struct harness *h = harness_new();
     harness_write(h, "echod.ini", "\n");

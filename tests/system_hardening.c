@@ -1,0 +1,79 @@
+/* What a running echod has given up, as /proc tells it. */
+#include <config.h>
+
+#include <check.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "harness.h"
+
+#define BIND (1 << CAP_NET_BIND_SERVICE)
+
+START_TEST(no_capability_is_left_but_the_one_to_bind)
+{
+    struct harness *h = harness_serve(HARNESS_DEFAULTS);
+    ck_assert_int_eq(harness_status(h, "CapPrm", 16) & ~BIND, 0);
+    ck_assert_int_eq(harness_status(h, "CapEff", 16) & ~BIND, 0);
+    ck_assert_int_eq(harness_status(h, "CapInh", 16), 0);
+    ck_assert_int_eq(harness_status(h, "CapAmb", 16), 0);
+    if (geteuid() == 0) {
+        ck_assert_int_eq(harness_status(h, "CapBnd", 16), 0);
+    }
+    harness_stop(h);
+}
+END_TEST
+
+START_TEST(no_privilege_can_be_gained_any_more)
+{
+    struct harness *h = harness_serve(HARNESS_DEFAULTS);
+    ck_assert_int_eq(harness_status(h, "NoNewPrivs", 10), 1);
+    harness_stop(h);
+}
+END_TEST
+
+static void prepare(struct harness *h)
+{
+    struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+    (void)h;
+    umask(0);
+    setrlimit(RLIMIT_CORE, &all);
+    for (int fd = 3; fd < 40; fd++) {
+        dup2(STDIN_FILENO, fd);
+    }
+}
+
+START_TEST(what_it_was_started_with_is_closed_forbidden_and_masked)
+{
+    struct rlimit core;
+    struct harness *h = harness_new();
+    h->in_child = prepare;
+    harness_serve_on(h, HARNESS_DEFAULTS);
+    ck_assert_int_eq(prlimit(h->pid, RLIMIT_CORE, NULL, &core), 0);
+    ck_assert_uint_eq(core.rlim_cur, 0);
+    ck_assert_uint_eq(core.rlim_max, 0);
+    ck_assert_int_eq(harness_status(h, "Umask", 8), 022);
+    if (harness_is_plain(h)) {
+        ck_assert_uint_le(harness_descriptors(h), 8);
+    }
+    client_talk(h->address, 1, 1000);
+    harness_stop(h);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        no_capability_is_left_but_the_one_to_bind,
+        no_privilege_can_be_gained_any_more,
+        what_it_was_started_with_is_closed_forbidden_and_masked,
+        NULL,
+    };
+    return harness_main(harness_suite("system_hardening", tests));
+}
