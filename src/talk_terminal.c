@@ -349,6 +349,7 @@ static const char *read_line(struct talk *t, int *len)
     const char *line;
 
     t->prompting = true;
+    el_set(t->el, EL_PREP_TERM, 1); /* before the prompt invites to type */
     line = el_gets(t->el, len);
     if (line == NULL || *len <= 0 || t->over || t->quit) {
         leave_prompt(t);
