@@ -152,11 +152,14 @@ static void on_ready(void *arg, unsigned ready)
                    accept_all, l->set);
 }
 
-static void want_all(struct listener_set *set, unsigned want)
+/* 0, or -1 with errno where the poller refuses; EBADF is one that does not
+ * listen yet.  Ending a watch never fails. */
+static int want_all(struct listener_set *set, unsigned want)
 {
     for (struct listener *l = set->first; l != NULL; l = l->next)
         if (loop_want(set->loop, l->fd, want) == -1 && errno != EBADF)
-            log_errno(LOG_ERR, errno, "cannot watch a listening socket");
+            return -1;
+    return 0;
 }
 
 void listener_pause(struct listener_set *set)
@@ -173,7 +176,8 @@ void listener_resume(struct listener_set *set)
         return;
     set->paused = false;
     loop_timer_clear(set->loop, &set->rest);
-    want_all(set, POLLER_IN);
+    if (want_all(set, POLLER_IN) == -1)
+        rest(set, errno);
 }
 
 /* ---- opening ---- */
@@ -244,15 +248,17 @@ static int open_into(struct listener_set *set, const struct addr *asked,
 }
 
 /*
- * "*" with port 0 is one free port, the same in both families: the second
- * family asks for what the first one got, and where that is taken in its own,
- * the first one looks for another.
+ * "*" with port 0 is one free port, the same in both families: IPv6 asks for
+ * what IPv4 has got, and where that is taken, a fresh IPv4 socket looks for
+ * another.
  */
 static struct listener *port_lender(const struct listener_set *set)
 {
+    struct addr any;
+
+    addr_any(&any, AF_INET, 0);
     for (struct listener *l = set->first; l != NULL; l = l->next)
-        if (l->fresh && l->asked.sa.any.sa_family == AF_INET &&
-            addr_port(&l->asked) == 0)
+        if (l->wanted && addr_equal(&l->asked, &any))
             return l;
     return NULL;
 }
@@ -277,7 +283,8 @@ static int open_same_port(struct listener_set *set, const struct addr *asked,
         addr_set_port(addr, addr_port(&lender->bound));
         if (open_into(set, asked, addr) == 0)
             return 0;
-        if (errno != EADDRINUSE || move_port(lender, &set->options) == -1)
+        if (errno != EADDRINUSE || !lender->fresh ||
+            move_port(lender, &set->options) == -1)
             return -1;
     }
     return open_into(set, asked, addr);
