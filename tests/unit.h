@@ -93,6 +93,40 @@ static inline const char *unit_read_file(const char *path)
     return text;
 }
 
+/* Standard error goes to a file from here on: the log, before log_open(). */
+static inline void unit_log_begin(void)
+{
+    char path[] = "/tmp/echod-unit-log.XXXXXX";
+    int fd = mkstemp(path);
+
+    ck_assert_int_ne(fd, -1);
+    unlink(path);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, O_APPEND), 0);
+    ck_assert_int_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+    close(fd);
+}
+
+/* All of it so far, terminated; the next call overwrites it. */
+static inline const char *unit_log(void)
+{
+    static char text[64 * 1024];
+    ssize_t len = pread(STDERR_FILENO, text, sizeof text - 1, 0);
+
+    ck_assert_int_ge(len, 0);
+    text[len] = '\0';
+    return text;
+}
+
+/* How often text stands in the log. */
+static inline int unit_log_count(const char *text)
+{
+    int count = 0;
+
+    for (const char *p = unit_log(); (p = strstr(p, text)) != NULL; p++)
+        count++;
+    return count;
+}
+
 /* A folder of the test's own; unit_folder_remove() takes it away again. */
 static char unit_folder[] = "/tmp/echod-unit.XXXXXX";
 
