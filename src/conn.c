@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "conn.h"
+#include "bulk.h"
 #include "poller.h"
 
 #include <errno.h>
@@ -8,6 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+/* A read of so many bytes is a large one: from there on two splices through a
+ * pipe cost less than a copy in and a copy out. */
+#define LARGE_READ 32768
+
+/* So many more large ones than small ones: the client is bulky. */
+#define BULKY 4
+#define BULKY_MOST 8
 
 /* Not now, but perhaps later: the poller will say when. */
 static bool is_passing(int error)
@@ -58,13 +67,23 @@ static enum conn_status nothing_came(ssize_t n)
     return errno == EAGAIN ? CONN_OPEN : CONN_FAIL;
 }
 
-enum conn_status conn_fill(struct conn *conn, char *scratch, size_t size)
+static void note_size(struct conn *conn, ssize_t got)
+{
+    if (got >= LARGE_READ && conn->bulky < BULKY_MOST)
+        conn->bulky++;
+    else if (got < LARGE_READ && conn->bulky > 0)
+        conn->bulky--;
+}
+
+static enum conn_status fill_by_copy(struct conn *conn, char *scratch,
+                                     size_t size)
 {
     ssize_t got = receive_some(conn, scratch, size);
     ssize_t sent;
 
     if (got <= 0)
         return nothing_came(got);
+    note_size(conn, got);
     sent = send_some(conn, scratch, (size_t)got);
     if (sent == -1)
         return CONN_FAIL;
@@ -73,7 +92,55 @@ enum conn_status conn_fill(struct conn *conn, char *scratch, size_t size)
     return keep(conn, scratch + sent, (size_t)(got - sent));
 }
 
-enum conn_status conn_flush(struct conn *conn)
+/* The bytes are in the pipe, and splice(2) does not get them out. */
+static enum conn_status keep_from_pipe(struct conn *conn)
+{
+    size_t held = bulk_held(conn->bulk);
+
+    conn->bulky = 0;
+    conn->kept = malloc(held);
+    if (conn->kept == NULL || bulk_read(conn->bulk, conn->kept) == -1)
+        return CONN_FAIL;
+    conn->kept_len = (uint32_t)held;
+    bulk_give(conn->bulk);
+    conn->bulk = NULL;
+    return CONN_OPEN;
+}
+
+static enum conn_status flush_pipe(struct conn *conn)
+{
+    ssize_t sent = bulk_out(conn->bulk, conn->fd);
+
+    if (sent == -1)
+        return errno == EOPNOTSUPP ? keep_from_pipe(conn) : CONN_FAIL;
+    conn->out += (uint64_t)sent;
+    if (bulk_held(conn->bulk) > 0)
+        return CONN_OPEN;
+    bulk_give(conn->bulk);
+    conn->bulk = NULL;
+    return CONN_OPEN;
+}
+
+enum conn_status conn_fill(struct conn *conn, char *scratch, size_t size)
+{
+    struct bulk *bulk = conn->bulky < BULKY ? NULL : bulk_take();
+    ssize_t got;
+
+    if (bulk == NULL)
+        return fill_by_copy(conn, scratch, size);
+    got = bulk_in(bulk, conn->fd, size);
+    if (got > 0) {
+        conn->in += (uint64_t)got;
+        note_size(conn, got);
+        conn->bulk = bulk;
+        return flush_pipe(conn);
+    }
+    bulk_give(bulk);
+    conn->bulky = 0;
+    return got == 0 ? fill_by_copy(conn, scratch, size) : CONN_FAIL;
+}
+
+static enum conn_status flush_kept(struct conn *conn)
 {
     ssize_t sent = send_some(conn, conn->kept + conn->kept_from,
                              conn->kept_len - conn->kept_from);
@@ -86,6 +153,11 @@ enum conn_status conn_flush(struct conn *conn)
     return CONN_OPEN;
 }
 
+enum conn_status conn_flush(struct conn *conn)
+{
+    return conn->bulk != NULL ? flush_pipe(conn) : flush_kept(conn);
+}
+
 enum conn_status conn_discard(struct conn *conn, char *scratch, size_t size)
 {
     ssize_t got = receive_some(conn, scratch, size);
@@ -95,11 +167,13 @@ enum conn_status conn_discard(struct conn *conn, char *scratch, size_t size)
 
 unsigned conn_want(const struct conn *conn)
 {
-    return conn->kept != NULL ? POLLER_OUT : POLLER_IN;
+    return conn->kept != NULL || conn->bulk != NULL ? POLLER_OUT : POLLER_IN;
 }
 
 void conn_drop(struct conn *conn)
 {
+    bulk_give(conn->bulk);
+    conn->bulk = NULL;
     free(conn->kept);
     conn->kept = NULL;
     conn->kept_from = conn->kept_len = 0;

@@ -7,6 +7,10 @@
  * only itself, and an end of file is read only when everything before it was
  * echoed: half-close needs no code of its own.
  *
+ * Bytes are copied, through a buffer that all share; those of a client that
+ * sends much are spliced instead (bulk.h), through a pipe that all share.
+ * What is kept is in the one or in the other, and all else is the same.
+ *
  * Embedded in its owner's struct; all zero but fd is a new connection.
  */
 #ifndef ECHO_CONN_H
@@ -15,11 +19,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bulk;
+
 struct conn {
     int fd;             /* the owner's to close */
     uint32_t kept_from; /* bytes of kept that were sent since */
     uint32_t kept_len;  /* bytes in kept; kept_from < kept_len, or both 0 */
+    uint8_t bulky;      /* rises with large reads, falls with small ones */
     char *kept;         /* not yet echoed; NULL when there is nothing */
+    struct bulk *bulk;  /* likewise, in a pipe; never both */
     uint64_t in;        /* bytes received */
     uint64_t out;       /* bytes the kernel took back */
 };
@@ -34,7 +42,8 @@ enum conn_status {
  * Receives once, at most size bytes, into scratch, and sends them back at
  * once; what the kernel does not take is kept.  Only when nothing is kept.
  * scratch may be shared: nothing stays in it.  size: 1 to UINT32_MAX.
- * One recv(2) and one send(2) a call is the greed of a client.
+ * One recv(2) and one send(2) a call, or two splice(2), is the greed of a
+ * client.
  */
 enum conn_status conn_fill(struct conn *conn, char *scratch, size_t size);
 

@@ -22,6 +22,21 @@ static int refuse(int64_t need, const struct rlimit *limit, char *error,
     return -1;
 }
 
+int64_t fdlimit_reach(int64_t want)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        return 0;
+    if (limit.rlim_cur < (rlim_t)want) {
+        limit.rlim_cur =
+            limit.rlim_max < (rlim_t)want ? limit.rlim_max : (rlim_t)want;
+        setrlimit(RLIMIT_NOFILE, &limit); /* what there was will have to do */
+        getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return limit.rlim_cur < (rlim_t)want ? (int64_t)limit.rlim_cur : want;
+}
+
 int fdlimit_raise(int64_t need, char *error, size_t size)
 {
     struct rlimit limit = { 0 }, wanted;

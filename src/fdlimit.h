@@ -14,4 +14,8 @@
  */
 int fdlimit_raise(int64_t need, char *error, size_t size);
 
+/* Raises the soft limit towards want as far as the hard one allows.  Returns
+ * how many descriptors there may be then, at most want. */
+int64_t fdlimit_reach(int64_t want);
+
 #endif

@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "server.h"
+#include "bulk.h"
 #include "clients.h"
 #include "connlog.h"
 #include "fdlimit.h"
@@ -155,6 +156,7 @@ void server_free(struct server *s)
         return;
     s->draining = true;
     clients_free(s->clients);
+    bulk_limit(0);
     listener_set_free(s->listeners);
     gate_free(s->gate);
     loop_timer_clear(s->loop, &s->drain);
@@ -195,11 +197,23 @@ int server_bind(struct server *s, int first, int adopt,
     return 0;
 }
 
+/* Pipes get the descriptors that are left over, and none of a client's. */
+static void allow_pipes(struct server *s)
+{
+    int64_t need = server_descriptors(s, s->settings);
+    int64_t have = fdlimit_reach(need + 2 * BULK_PIPES_MAX);
+    int64_t limit = settings_poller(s->settings)->few->limit;
+    int64_t left = (have < limit ? have : limit) - need;
+
+    bulk_limit(left > 0 ? (int)(left / 2) : 0);
+}
+
 int server_listen(struct server *s, char error[SERVER_ERROR_MAX])
 {
     if (listener_start(s->listeners, error) == -1)
         return -1;
     listener_commit(s->listeners);
+    allow_pipes(s);
     return 0;
 }
 
@@ -258,6 +272,7 @@ int server_reload(struct server *s, struct settings *next,
     }
     listener_commit(s->listeners);
     apply(s, next, &change);
+    allow_pipes(s);
     listener_resume(s->listeners);
     return 0;
 }
