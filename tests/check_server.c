@@ -1,0 +1,582 @@
+/*
+ * A server and its clients in one process: the clients' side is driven from
+ * timers of the same loop or between two runs of it.
+ */
+#include <config.h>
+
+#include "server.h"
+#include "log.h"
+#include "loop.h"
+#include "settings.h"
+
+#include "unit.h"
+
+#include <sys/resource.h>
+
+static struct loop *loop;
+static struct server *server;
+static char error[SERVER_ERROR_MAX];
+static struct addr where;
+static struct loop_timer stopper;
+
+static struct settings *load(const char *const *assignments)
+{
+    struct settings *settings = settings_new();
+
+    ck_assert_ptr_nonnull(settings);
+    ck_assert_int_eq(settings_load(settings, NULL,
+                                   (char *const *)(uintptr_t)assignments,
+                                   stderr),
+                     0);
+    return settings;
+}
+
+/* A server on 127.0.0.1, any port, with these settings over it. */
+static void begin(const char *const *assignments)
+{
+    const char *all[16] = { "server.listen=127.0.0.1", "server.port=0",
+                            "server.backlog=64" };
+    const char *told;
+    int count = 3;
+
+    while (*assignments != NULL)
+        all[count++] = *assignments++;
+    unit_log_begin();
+    loop = loop_new(&poller_poll);
+    ck_assert_ptr_nonnull(loop);
+    server = server_new(loop, load(all));
+    ck_assert_ptr_nonnull(server);
+    ck_assert_msg(server_bind(server, 0, 0, error) == 0, "%s", error);
+    ck_assert_msg(server_listen(server, error) == 0, "%s", error);
+    told = strstr(unit_log(), "listening on 127.0.0.1:");
+    ck_assert_ptr_nonnull(told);
+    ck_assert_int_eq(
+        addr_parse(&where, "127.0.0.1",
+                   (uint16_t)atoi(told + strlen("listening on 127.0.0.1:"))),
+        0);
+}
+
+#define BEGIN(...) begin((const char *const[]){ __VA_ARGS__, NULL })
+
+static void end(void)
+{
+    server_free(server);
+    loop_free(loop);
+}
+
+static int dial(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_int_ne(fd, -1);
+    ck_assert_int_eq(connect(fd, &where.sa.any, where.len), 0);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    return fd;
+}
+
+static void stop(void *arg)
+{
+    loop_stop(arg);
+}
+
+static void run_for(int64_t ms)
+{
+    loop_timer_set(loop, &stopper, loop_now(loop) + ms, stop, loop);
+    ck_assert_int_eq(loop_run(loop), 0);
+    loop_timer_clear(loop, &stopper);
+}
+
+static void run_until_active(size_t count)
+{
+    int64_t late = unit_now_ms() + 10000;
+
+    while (server_active(server) != count && unit_now_ms() < late)
+        run_for(1);
+    ck_assert_uint_eq(server_active(server), count);
+}
+
+/* Until the client has something to read; how much, 0 for the end. */
+static ssize_t receive(int fd, char *out, size_t size)
+{
+    int64_t late = unit_now_ms() + 10000;
+    ssize_t n;
+
+    while ((n = recv(fd, out, size, 0)) == -1 && errno == EAGAIN &&
+           unit_now_ms() < late)
+        run_for(1);
+    return n;
+}
+
+static void assert_echo(int fd, const char *text)
+{
+    char back[64];
+
+    ck_assert_int_eq(send(fd, text, strlen(text), 0), (ssize_t)strlen(text));
+    ck_assert_int_eq(receive(fd, back, sizeof back), (ssize_t)strlen(text));
+    ck_assert_mem_eq(back, text, strlen(text));
+}
+
+START_TEST(every_client_gets_its_own_bytes_back)
+{
+    int a, b;
+
+    BEGIN("server.poller=poll");
+    a = dial();
+    b = dial();
+    assert_echo(a, "to a");
+    assert_echo(b, "to b");
+    ck_assert_uint_eq(server_active(server), 2);
+    ck_assert_uint_eq(server_stats(server)->accepted, 2);
+    ck_assert_uint_eq(server_stats(server)->bytes_in, 8);
+    ck_assert_uint_eq(server_stats(server)->bytes_out, 8);
+    close(a);
+    close(b);
+    run_until_active(0);
+    ck_assert_int_eq(unit_log_count("reason=eof"), 2);
+    end();
+}
+END_TEST
+
+START_TEST(what_was_sent_before_the_client_ended_still_comes_back)
+{
+    char back[16];
+    int fd;
+
+    BEGIN("server.poller=poll");
+    fd = dial();
+    ck_assert_int_eq(send(fd, "tail", 4, 0), 4);
+    ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+    ck_assert_int_eq(receive(fd, back, sizeof back), 4);
+    ck_assert_int_eq(receive(fd, back, sizeof back), 0);
+    close(fd);
+    end();
+}
+END_TEST
+
+START_TEST(over_max_clients_one_waits_and_is_served_when_another_leaves)
+{
+    int first, second, third;
+
+    BEGIN("limits.max_clients=2");
+    first = dial();
+    second = dial();
+    run_until_active(2);
+    third = dial();
+    run_for(20);
+    ck_assert_uint_eq(server_active(server), 2);
+    ck_assert_int_eq(unit_log_count("limits.max_clients is reached"), 1);
+    close(first);
+    assert_echo(third, "at last");
+    close(second);
+    close(third);
+    run_until_active(0);
+    end();
+}
+END_TEST
+
+/* Many leave and as many come in one turn, with no descriptor to spare. */
+START_TEST(a_full_house_that_changes_at_once_needs_no_descriptor_more)
+{
+    enum { CROWD = 50 };
+    int old[CROWD], new[CROWD];
+    struct rlimit limit, tight;
+
+    BEGIN("limits.max_clients=60", "log.connections=none");
+    for (int i = 0; i < CROWD; i++)
+        old[i] = dial();
+    run_until_active(CROWD);
+    for (int i = 0; i < CROWD; i++)
+        new[i] = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    tight = limit;
+    tight.rlim_cur = (rlim_t)unit_free_fd() + 10; /* max_clients, no more */
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    for (int i = 0; i < CROWD; i++) {
+        ck_assert_int_eq(shutdown(old[i], SHUT_WR), 0);
+        ck_assert_int_eq(connect(new[i], &where.sa.any, where.len), 0);
+    }
+    while (server_stats(server)->accepted < 2 * CROWD)
+        run_for(1);
+    ck_assert_int_eq(unit_log_count("cannot accept"), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (int i = 0; i < CROWD; i++) {
+        close(old[i]);
+        close(new[i]);
+    }
+    run_until_active(0);
+    end();
+}
+END_TEST
+
+START_TEST(an_idle_client_is_ended_with_a_fin)
+{
+    char byte;
+    int fd;
+
+    BEGIN("limits.idle_timeout=50ms");
+    fd = dial();
+    assert_echo(fd, "hello");
+    ck_assert_int_eq(receive(fd, &byte, 1), 0);
+    close(fd);
+    run_until_active(0);
+    ck_assert_int_eq(unit_log_count("reason=idle"), 1);
+    end();
+}
+END_TEST
+
+START_TEST(a_lingering_client_that_stays_is_closed_at_last)
+{
+    int fd;
+
+    BEGIN("limits.idle_timeout=20ms", "limits.linger_timeout=20ms");
+    fd = dial();
+    run_until_active(1);
+    run_until_active(0);
+    ck_assert_int_eq(unit_log_count("reason=idle"), 1);
+    close(fd);
+    end();
+}
+END_TEST
+
+/* ---- reload ---- */
+
+static int reload(const char *const *assignments)
+{
+    struct settings *next = load(assignments);
+
+    if (server_reload(server, next, error) == 0)
+        return 0;
+    settings_free(next);
+    return -1;
+}
+
+#define RELOAD(...) reload((const char *const[]){ __VA_ARGS__, NULL })
+
+START_TEST(a_reload_keeps_the_clients_and_the_socket)
+{
+    int fd, other;
+
+    BEGIN("server.buffer_size=1");
+    fd = dial();
+    assert_echo(fd, "x");
+    ck_assert_msg(RELOAD("server.listen=127.0.0.1", "server.port=0",
+                         "server.buffer_size=1M") == 0,
+                  "%s", error);
+    assert_echo(fd, "still here");
+    other = dial();
+    assert_echo(other, "me too");
+    ck_assert_uint_eq(server_active(server), 2);
+    ck_assert_int_eq(server_settings(server)->server.buffer_size, 1 << 20);
+    ck_assert_int_eq(unit_log_count("listening on"), 1);
+    close(fd);
+    close(other);
+    end();
+}
+END_TEST
+
+START_TEST(a_reload_that_moves_the_port_keeps_the_clients)
+{
+    char port[64];
+    int fd;
+
+    BEGIN("server.poller=poll");
+    fd = dial();
+    assert_echo(fd, "x");
+    snprintf(port, sizeof port, "server.port=%u",
+             addr_port(&where) == 65535 ? 2000 : addr_port(&where) + 1u);
+    /* The next port may be another's: then the old one must hold. */
+    if (RELOAD("server.listen=127.0.0.3", port) == 0)
+        ck_assert_int_eq(unit_log_count("no longer listening on"), 1);
+    assert_echo(fd, "still here");
+    close(fd);
+    end();
+}
+END_TEST
+
+START_TEST(a_reload_that_fails_changes_nothing)
+{
+    int fd, before;
+
+    BEGIN("server.buffer_size=128");
+    fd = dial();
+    run_until_active(1);
+    before = unit_free_fd();
+    ck_assert_int_eq(RELOAD("server.listen=127.0.0.1:0 192.0.2.1:0",
+                            "server.buffer_size=1M"),
+                     -1);
+    ck_assert_ptr_nonnull(strstr(error, "192.0.2.1:0"));
+    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(server_settings(server)->server.buffer_size, 128);
+    assert_echo(fd, "still here");
+    close(fd);
+    close(dial());
+    end();
+}
+END_TEST
+
+START_TEST(a_reload_that_needs_more_descriptors_than_there_are_is_refused)
+{
+    struct rlimit limit;
+
+    BEGIN("limits.max_clients=10");
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max = 100;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (geteuid() == 0) /* who may raise the limit over it all the same */
+        ck_assert_int_eq(setuid(65534), 0);
+    ck_assert_int_eq(RELOAD("server.listen=127.0.0.1", "server.port=0",
+                            "limits.max_clients=1000"),
+                     -1);
+    ck_assert_ptr_nonnull(strstr(error, "limits.max_clients needs 1017"));
+    ck_assert_int_eq(server_settings(server)->limits.max_clients, 10);
+    end();
+}
+END_TEST
+
+START_TEST(more_room_after_a_reload_lets_in_who_waits)
+{
+    int first, second;
+
+    BEGIN("limits.max_clients=1");
+    first = dial();
+    run_until_active(1);
+    second = dial();
+    run_for(20);
+    ck_assert_uint_eq(server_active(server), 1);
+    ck_assert_int_eq(RELOAD("server.listen=127.0.0.1", "server.port=0",
+                            "limits.max_clients=2"),
+                     0);
+    assert_echo(second, "in");
+    close(first);
+    close(second);
+    end();
+}
+END_TEST
+
+START_TEST(a_shorter_idle_timeout_acts_on_those_who_are_there)
+{
+    char byte;
+    int fd;
+
+    BEGIN("limits.idle_timeout=1h");
+    fd = dial();
+    run_until_active(1);
+    ck_assert_int_eq(RELOAD("server.listen=127.0.0.1", "server.port=0",
+                            "limits.idle_timeout=10ms"),
+                     0);
+    ck_assert_int_eq(receive(fd, &byte, 1), 0);
+    close(fd);
+    end();
+}
+END_TEST
+
+/* Watches one descriptor that is over the limit of select. */
+START_TEST(a_poller_that_cannot_hold_who_is_there_is_refused)
+{
+    struct rlimit limit;
+    int high[1100], count = 0, fd;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    BEGIN("server.poller=poll");
+    fd = dial();
+    while (unit_free_fd() <= poller_select.limit)
+        high[count++] = dup(STDIN_FILENO);
+    run_until_active(1);
+    while (count > 0)
+        close(high[--count]);
+    ck_assert_int_eq(RELOAD("server.listen=127.0.0.1", "server.port=0",
+                            "server.poller=select", "limits.max_clients=9"),
+                     -1);
+    ck_assert_ptr_nonnull(strstr(error, "server.poller: cannot go over to "
+                                        "select"));
+    assert_echo(fd, "still here");
+    close(fd);
+    end();
+}
+END_TEST
+
+/* ---- the end ---- */
+
+START_TEST(a_drain_ends_when_the_last_client_has_gone)
+{
+    int fd;
+
+    BEGIN("limits.drain_timeout=0");
+    fd = dial();
+    run_until_active(1);
+    server_drain(server);
+    assert_echo(fd, "still served");
+    close(fd);
+    ck_assert_int_eq(loop_run(loop), 0); /* ends by itself */
+    ck_assert_uint_eq(server_active(server), 0);
+    end();
+}
+END_TEST
+
+static void drain(void *arg)
+{
+    server_drain(arg);
+}
+
+START_TEST(a_drain_without_clients_ends_at_once)
+{
+    BEGIN("limits.drain_timeout=1h");
+    loop_timer_set(loop, &stopper, loop_now(loop), drain, server);
+    ck_assert_int_eq(loop_run(loop), 0); /* or this would take an hour */
+    end();
+}
+END_TEST
+
+START_TEST(a_drain_is_over_after_drain_and_linger_timeout_at_the_latest)
+{
+    int64_t before;
+    char byte;
+    int fd;
+
+    BEGIN("limits.drain_timeout=50ms", "limits.linger_timeout=50ms");
+    fd = dial();
+    run_until_active(1);
+    before = unit_now_ms();
+    server_drain(server);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_ge(unit_now_ms() - before, 99);
+    ck_assert_int_eq(recv(fd, &byte, 1, 0), 0);
+    ck_assert_int_eq(unit_log_count("reason=shutdown"), 1);
+    close(fd);
+    end();
+}
+END_TEST
+
+START_TEST(freeing_closes_who_is_there_and_leaves_no_descriptor)
+{
+    int fds[10], before = unit_free_fd();
+
+    BEGIN("limits.max_clients=10");
+    for (int i = 0; i < 10; i++)
+        fds[i] = dial();
+    run_until_active(10);
+    end();
+    ck_assert_int_eq(unit_log_count("reason=shutdown"), 10);
+    for (int i = 0; i < 10; i++)
+        close(fds[i]);
+    ck_assert_int_eq(unit_free_fd(), before);
+    server_free(NULL);
+}
+END_TEST
+
+/* ---- a poller that fails ---- */
+
+static int refuse_from; /* descriptors from here on are refused */
+
+static int want_or_refuse(struct poller *p, int fd, unsigned had,
+                          unsigned want)
+{
+    if (want != 0 && fd >= refuse_from) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return poller_poll.want(p, fd, had, want);
+}
+
+START_TEST(a_client_that_the_poller_refuses_costs_only_itself)
+{
+    static struct poller_ops refusing;
+    int first, second;
+    char byte;
+
+    BEGIN("server.poller=poll");
+    refusing = poller_poll;
+    refusing.want = want_or_refuse;
+    first = dial();
+    run_until_active(1);
+    second = dial();
+    refuse_from = unit_free_fd();
+    ck_assert_int_eq(loop_use(loop, &refusing), 0);
+    ck_assert_int_le(receive(second, &byte, 1), 0);
+    ck_assert_int_eq(unit_log_count("reason=error error=ENOMEM"), 1);
+    assert_echo(first, "not me");
+    refuse_from = INT32_MAX;
+    close(second);
+    second = dial();
+    assert_echo(second, "nor me, later");
+    close(first);
+    close(second);
+    end();
+}
+END_TEST
+
+START_TEST(sockets_that_are_handed_over_take_the_place_of_listen)
+{
+    static const char *const taken[] = { "server.listen=192.0.2.1", NULL };
+    int fd = socket(AF_INET, SOCK_STREAM, 0), client;
+
+    unit_log_begin();
+    ck_assert_int_eq(addr_parse(&where, "127.0.0.1:0", 0), 0);
+    ck_assert_int_eq(bind(fd, &where.sa.any, where.len), 0);
+    ck_assert_int_eq(listen(fd, 5), 0);
+    ck_assert_int_eq(addr_local(&where, fd), 0);
+    loop = loop_new(&poller_poll);
+    server = server_new(loop, load(taken));
+    ck_assert_msg(server_bind(server, fd, 1, error) == 0, "%s", error);
+    ck_assert_int_eq(server_listen(server, error), 0);
+    client = dial();
+    assert_echo(client, "hello");
+    ck_assert_int_eq(reload(taken), 0);
+    assert_echo(client, "hello again");
+    close(client);
+    end();
+}
+END_TEST
+
+START_TEST(what_is_handed_over_but_does_not_listen_is_refused)
+{
+    static const char *const none[] = { NULL };
+
+    loop = loop_new(&poller_poll);
+    server = server_new(loop, load(none));
+    ck_assert_int_eq(server_bind(server, STDIN_FILENO, 1, error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "descriptor 0"));
+    end();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("server");
+    TCase *tests = tcase_create("server");
+
+    suite_add_tcase(suite, tests);
+    tcase_set_timeout(tests, 20);
+    tcase_add_test(tests, every_client_gets_its_own_bytes_back);
+    tcase_add_test(tests,
+                   what_was_sent_before_the_client_ended_still_comes_back);
+    tcase_add_test(
+        tests, over_max_clients_one_waits_and_is_served_when_another_leaves);
+    tcase_add_test(
+        tests, a_full_house_that_changes_at_once_needs_no_descriptor_more);
+    tcase_add_test(tests, an_idle_client_is_ended_with_a_fin);
+    tcase_add_test(tests, a_lingering_client_that_stays_is_closed_at_last);
+    tcase_add_test(tests, a_reload_keeps_the_clients_and_the_socket);
+    tcase_add_test(tests, a_reload_that_moves_the_port_keeps_the_clients);
+    tcase_add_test(tests, a_reload_that_fails_changes_nothing);
+    tcase_add_test(
+        tests,
+        a_reload_that_needs_more_descriptors_than_there_are_is_refused);
+    tcase_add_test(tests, more_room_after_a_reload_lets_in_who_waits);
+    tcase_add_test(tests, a_shorter_idle_timeout_acts_on_those_who_are_there);
+    tcase_add_test(tests,
+                   a_poller_that_cannot_hold_who_is_there_is_refused);
+    tcase_add_test(tests, a_drain_ends_when_the_last_client_has_gone);
+    tcase_add_test(tests, a_drain_without_clients_ends_at_once);
+    tcase_add_test(
+        tests, a_drain_is_over_after_drain_and_linger_timeout_at_the_latest);
+    tcase_add_test(tests,
+                   freeing_closes_who_is_there_and_leaves_no_descriptor);
+    tcase_add_test(tests, a_client_that_the_poller_refuses_costs_only_itself);
+    tcase_add_test(tests,
+                   sockets_that_are_handed_over_take_the_place_of_listen);
+    tcase_add_test(tests, what_is_handed_over_but_does_not_listen_is_refused);
+    return unit_run(suite);
+}
