@@ -250,8 +250,9 @@ int settings_value_parse(struct settings *settings,
     switch (key->type) {
     case SETTINGS_LISTEN:
     case SETTINGS_NETS:
-        return parse_list(key, text) == -1 ? -1
-                                           : store_list(settings, key, "", text);
+        if (parse_list(key, text) == -1)
+            return -1;
+        return store_list(settings, key, "", text);
     case SETTINGS_PATH:
         return parse_path(text) == -1 ? -1 : store_text(settings, key, text);
     case SETTINGS_TEXT:
