@@ -181,6 +181,30 @@ section "$page8" LOG | awk '/^The reasons of a refusal are:/ { on = 1 }
     on && /^\.It Sy / { print $3 }' >"$scratch/docs"
 same 'echod(8) has the reasons of a refusal'
 
+# ---- echoc(1) ----
+
+# MODE OPTION
+"$ECHOC" -h | awk '
+    /^every mode$/ { mode = "every" }
+    /^[a-z]+: / { mode = $1; sub(/:/, "", mode) }
+    /^  -/ {
+        for (i = 1; i <= NF && $i ~ /^-/; i++) {
+            sub(/,$/, "", $i)
+            print mode, $i
+        }
+    }' >"$scratch/have"
+section "$SRCDIR/man/echoc.1" DESCRIPTION | awk '
+    BEGIN { mode = "every" }
+    /^\.Ss / { mode = $2 }
+    /^\.It Fl / {
+        for (i = 2; i <= NF; i++)
+            if ($i == "Fl")
+                print mode, "-" $(i + 1)
+    }' >"$scratch/docs"
+same 'echoc(1) has the options of --help, mode by mode'
+
+# ---- messages ----
+
 # Of each message that FUNCTION gets, the longest piece between two
 # conversions.
 pieces() {
