@@ -135,11 +135,12 @@ static struct connlog_client describe(const struct client *c,
 static void announce(struct client *c)
 {
     struct addr peer, local;
-    struct connlog_client about = describe(c, &peer);
+    struct connlog_client about;
 
     if (c->announced || !connlog_wants_connect(c->conn.in > 0))
         return;
     c->announced = true;
+    about = describe(c, &peer);
     if (addr_local(&local, c->conn.fd) == 0)
         connlog_connect(&about, &local, loop_now(c->all->loop));
     on_connlog(c->all);
