@@ -98,7 +98,7 @@ calls() {
     }
     /^ / {
         rest = " " $0
-        while (match(rest, /[^A-Za-z_0-9.>](socket|bind|connect|listen|accept4?|recv|send|sendto|shutdown|close)\(([^0-9]|[0-9][^)])/)) {
+        while (match(rest, /[^A-Za-z_0-9.>](socket|bind|connect|listen|accept4?|recv|send|sendto|splice|shutdown|close)\(([^0-9]|[0-9][^)])/)) {
             call = substr(rest, RSTART + 1, RLENGTH)
             sub(/\(.*/, "", call)
             print call, FILENAME, function_
