@@ -79,15 +79,15 @@ static int check_listen(const char *word, void *count)
     struct addr addr;
 
     ++*(size_t *)count;
-    return strcmp(word, "*") == 0 ? 0 : addr_parse(&addr, word, 0);
+    if (strcmp(word, "*") == 0)
+        return 0;
+    return parse_text(word) == -1 ? -1 : addr_parse(&addr, word, 0);
 }
 
 static int parse_listen(const char *text)
 {
     size_t count = 0;
 
-    if (parse_text(text) == -1)
-        return -1;
     if (settings_value_each(text, check_listen, &count) == -1)
         return -1;
     if (count > 0)
