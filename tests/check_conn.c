@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "conn.h"
+#include "bulk.h"
 #include "poller.h"
 
 #include "unit.h"
@@ -239,6 +240,58 @@ START_TEST(any_chunks_in_any_order_come_back_exactly)
 }
 END_TEST
 
+/* Large reads, which go through a pipe where there may be one, among small
+ * ones, which do not. */
+static void send_much(int pipes)
+{
+    static char block[256 * 1024], large[256 * 1024];
+    uint32_t seed = 5;
+    struct model m = { 0, 0 };
+    bool spliced = false, same = true;
+    int little = 32768;
+
+    begin_tcp();
+    ck_assert_int_eq(
+        setsockopt(conn.fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little), 0);
+    ck_assert_int_eq(fcntl(conn.fd, F_SETFL, O_NONBLOCK), 0);
+    ck_assert_int_eq(fcntl(client, F_SETFL, O_NONBLOCK), 0);
+    signal(SIGPIPE, SIG_IGN);
+    bulk_limit(pipes);
+    while (m.seen < 4 << 20) {
+        size_t size = unit_random(&seed) % (m.sent / 1000000 % 4 == 0
+                                                ? 1000
+                                                : sizeof block);
+        ssize_t n;
+
+        for (size_t i = 0; i < size; i++)
+            block[i] = byte_at(m.sent + i);
+        n = write(client, block, size);
+        m.sent += n > 0 ? (uint64_t)n : 0;
+        ck_assert_int_eq(conn_want(&conn) == POLLER_OUT
+                             ? conn_flush(&conn)
+                             : conn_fill(&conn, large, sizeof large),
+                         CONN_OPEN);
+        spliced = spliced || conn.bulk != NULL;
+        n = read(client, block, unit_random(&seed) % sizeof block);
+        for (ssize_t i = 0; i < n; i++)
+            same = same && block[i] == byte_at(m.seen++);
+        ck_assert_msg(same, "other bytes before %llu than were sent",
+                      (unsigned long long)m.seen);
+    }
+    ck_assert(spliced == (pipes > 0));
+    end();
+    bulk_limit(0);
+}
+
+START_TEST(large_reads_come_back_exactly_with_a_pipe_and_without)
+{
+    int before = unit_free_fd();
+
+    send_much(_i);
+    ck_assert_int_eq(unit_free_fd(), before);
+}
+END_TEST
+
 START_TEST(the_end_is_read_only_when_everything_was_echoed)
 {
     uint64_t seen = 0;
@@ -356,6 +409,8 @@ int main(void)
                    once_the_client_reads_the_kept_bytes_go_out_and_are_freed);
     tcase_add_loop_test(tests, any_chunks_in_any_order_come_back_exactly, 0,
                         8);
+    tcase_add_loop_test(
+        tests, large_reads_come_back_exactly_with_a_pipe_and_without, 0, 2);
     tcase_add_test(tests, the_end_is_read_only_when_everything_was_echoed);
     tcase_add_test(tests, a_reset_fails_with_its_errno);
     tcase_add_test(tests, a_client_that_has_gone_fails_the_echo_without_a_signal);
