@@ -76,12 +76,12 @@ static void print_errors(const struct bench_figures *f, FILE *file)
 /* The edge above row i of ROWS, evenly spaced on a logarithmic scale. */
 static int64_t edge(const struct histogram *h, int i)
 {
-    double low = log((double)histogram_min(h) + 1);
-    double high = log((double)histogram_max(h) + 1);
+    double low = log1p((double)histogram_min(h));
+    double high = log1p((double)histogram_max(h));
 
     if (i == ROWS - 1)
         return histogram_max(h);
-    return (int64_t)exp(low + (high - low) * (i + 1) / ROWS) - 1;
+    return (int64_t)expm1(low + (high - low) * (i + 1) / ROWS);
 }
 
 static void print_row(const struct histogram *h, int64_t upper,

@@ -68,7 +68,7 @@ static short wait_for(const struct probe_stream *s, short events,
     while (ready == -1 && errno == EINTR);
     if (ready <= 0 || rest <= 0)
         return 0;
-    return p.revents & (POLLERR | POLLHUP) ? events : p.revents;
+    return (p.revents & (POLLERR | POLLHUP)) != 0 ? events : p.revents;
 }
 
 static bool fail_late(struct probe_stream *s)

@@ -212,8 +212,8 @@ int server_listen(struct server *s, char error[SERVER_ERROR_MAX])
 {
     if (listener_start(s->listeners, error) == -1)
         return -1;
+    allow_pipes(s); /* all is done before the log says that it listens */
     listener_commit(s->listeners);
-    allow_pipes(s);
     return 0;
 }
 
