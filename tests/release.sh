@@ -40,6 +40,7 @@ packages_in() {
     rm -rf "echod-$version"
     tar -xf "echod_$version.orig.tar.xz"
     cp -R "$tree/debian" "echod-$version/debian"
+    chmod -R u+rwX,go=rX "echod-$version/debian"
     cd "echod-$version"
     "$@" dpkg-buildpackage -us -uc >"$folder/build.log" 2>&1 || {
         tail -n 100 "$folder/build.log"
@@ -121,6 +122,7 @@ chroot_build() {
     rm -rf "$root"
     mkdir "$root"
     tar -C "$root" --numeric-owner -xf "$tarball"
+    printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
     install -d -o 1000 -g 1000 "$root/build"
     cp "$out"/*.dsc "$out"/*.tar.xz "$root/build"
     systemd-nspawn --quiet --directory="$root" --register=no --keep-unit \
