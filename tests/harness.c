@@ -39,6 +39,12 @@ int64_t harness_now(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+bool harness_is_wrapped(void)
+{
+    const char *wrapper = getenv("ECHOD_WRAPPER");
+    return wrapper != NULL && *wrapper != '\0';
+}
+
 size_t harness_raise_descriptors(void)
 {
     struct rlimit limit;
@@ -680,8 +686,6 @@ long harness_cpu(const struct harness *h)
 
 bool harness_is_plain(const struct harness *h)
 {
-    const char *wrapper = getenv("ECHOD_WRAPPER");
     /* ASan reserves terabytes of addresses for its shadow. */
-    return (wrapper == NULL || *wrapper == '\0')
-           && harness_status(h, "VmSize", 10) < 1L << 30;
+    return !harness_is_wrapped() && harness_status(h, "VmSize", 10) < 1L << 30;
 }

@@ -63,6 +63,9 @@ int harness_ms(int ms);
 /* The time by CLOCK_MONOTONIC in ms. */
 int64_t harness_now(void);
 
+/* Whether ECHOD_WRAPPER has a command. */
+bool harness_is_wrapped(void);
+
 /* Lets go of the descriptor limit, as far as the system allows; returns it. */
 size_t harness_raise_descriptors(void);
 

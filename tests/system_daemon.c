@@ -294,7 +294,7 @@ START_TEST(clients_that_no_descriptor_is_for_are_78_with_the_numbers)
     configure(h, "[limits]\nmax_clients = 5000\n");
     harness_run(h, HARNESS_ARGS("-e", "-c", h->config));
     ck_assert_int_eq(harness_wait(h), 78);
-    harness_expect(h, "max_clients needs 50[0-9][0-9] .*is 64, at most 64");
+    harness_expect(h, "max_clients needs 50[0-9][0-9] .*is [0-9]+, at most [0-9]+: ");
     harness_free(h);
 }
 END_TEST

@@ -17,7 +17,8 @@
 #include "harness.h"
 
 /* Starts under strace, which answers in the kernel's place. */
-static struct harness *serve_with(const char *inject, const char *poller)
+static struct harness *serve_with(const char *inject, const char *poller,
+                                  const char *buffer)
 {
     char wrapper[300];
     struct harness *h = harness_new();
@@ -26,9 +27,9 @@ static struct harness *serve_with(const char *inject, const char *poller)
     snprintf(wrapper, sizeof wrapper,
              "strace -D -f --seccomp-bpf -qq -o %s/trace %s", h->dir, inject);
     h->wrapper = wrapper;
-    harness_serve_on(h, "poller = %s\nbuffer_size = 4K\n[limits]\n"
+    harness_serve_on(h, "poller = %s\nbuffer_size = %s\n[limits]\n"
                         "max_clients = 900\n[log]\nlevel = debug\n",
-                     poller);
+                     poller, buffer);
     h->wrapper = NULL;
     return h;
 }
@@ -89,7 +90,8 @@ static const struct {
 
 START_TEST(a_passing_fault_is_noticed_by_no_client)
 {
-    struct harness *h = serve_with(passing[_i].inject, passing[_i].poller);
+    struct harness *h
+        = serve_with(passing[_i].inject, passing[_i].poller, "4K");
     struct client_crowd crowd = {
         .address = h->address,
         .clients = 12,
@@ -103,6 +105,32 @@ START_TEST(a_passing_fault_is_noticed_by_no_client)
         harness_expect(h, " warning .*%s", passing[_i].words);
     }
     client_talk(h->address, 1, 1000);
+    ck_assert_uint_gt(injected(h), 0);
+    harness_stop(h);
+}
+END_TEST
+
+/* Large reads take another way through the kernel, where there is one. */
+
+static const char *const bulky[] = {
+    INJECT("splice", "EAGAIN", "1+2"),  INJECT("splice", "EINTR", "1+2"),
+    INJECT("splice", "EINVAL", "1+3"),  INJECT("splice", "ENOMEM", "3+4"),
+    INJECT("splice", "EINVAL", "2"),    INJECT("splice", "EINVAL", "1+1"),
+    INJECT("pipe2", "EMFILE", "1+2"),   INJECT("pipe2", "ENFILE", "1+1"),
+};
+
+START_TEST(a_passing_fault_of_a_large_read_is_noticed_by_no_client)
+{
+    struct harness *h = serve_with(bulky[_i], "poll", "256K");
+    struct client_crowd crowd = {
+        .address = h->address,
+        .clients = 8,
+        .bytes = 3000000,
+        .chunk = 500000,
+        .seed = (uint64_t)_i << 32,
+    };
+    client_crowd(&crowd);
+    harness_expect_count(h, 8, "disconnect .*reason=eof");
     ck_assert_uint_gt(injected(h), 0);
     harness_stop(h);
 }
@@ -130,7 +158,7 @@ static const struct {
 START_TEST(a_fault_of_one_client_ends_that_client_alone)
 {
     char byte;
-    struct harness *h = serve_with(fatal[_i].inject, "poll");
+    struct harness *h = serve_with(fatal[_i].inject, "poll", "4K");
     int other = client_connect(h->address);
     int victim = client_connect(h->address);
     client_echo(other, 1, 100); /* one recvfrom, one sendto */
@@ -204,6 +232,9 @@ int main(void)
     Suite *suite = harness_suite("system_faults", tests);
     harness_loop(suite, a_passing_fault_is_noticed_by_no_client,
                  sizeof passing / sizeof *passing);
+    harness_loop(suite,
+                 a_passing_fault_of_a_large_read_is_noticed_by_no_client,
+                 sizeof bulky / sizeof *bulky);
     harness_loop(suite, a_fault_of_one_client_ends_that_client_alone,
                  sizeof fatal / sizeof *fatal);
     return harness_main(suite);

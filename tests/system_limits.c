@@ -60,10 +60,13 @@ static void set_soft(pid_t pid, rlim_t descriptors)
     ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), 0);
 }
 
+/* Under valgrind a program has only the limit that it was started with. */
 static void start_with_64(struct harness *h)
 {
     (void)h;
-    set_soft(0, 64);
+    if (!harness_is_wrapped()) {
+        set_soft(0, 64);
+    }
 }
 
 START_TEST(the_descriptor_limit_is_raised_to_fit_max_clients)
@@ -87,6 +90,7 @@ END_TEST
 static struct harness *serve_on_64(void)
 {
     struct harness *h = harness_serve("[log]\nrate = 0\n");
+    client_talk(h->address, 1, 10); /* it has made all of its start */
     set_soft(h->pid, 64);
     return h;
 }
@@ -113,7 +117,7 @@ START_TEST(out_of_descriptors_echod_rests_and_says_so_once)
         expect_byte(fds[i], 'x');
         end(fds[i]);
     }
-    harness_expect_count(h, CLIENTS, "disconnect .*reason=eof");
+    harness_expect_count(h, CLIENTS + 1, "disconnect .*reason=eof");
     ck_assert_uint_eq(harness_count(h, EPISODE), 1);
     harness_stop(h);
 }
@@ -164,6 +168,7 @@ START_TEST(service_is_back_soon_after_relief)
     harness_expect(h, EPISODE);
     size_t served = harness_count(h, " connect ");
     for (unsigned i = 1; i <= 3; i++) {
+        poll(NULL, 0, 50); /* until it rests */
         int64_t from = harness_now();
         set_soft(h->pid, 64 + MORE * i);
         harness_expect_count(h, served + MORE * i, " connect ");
@@ -174,7 +179,7 @@ START_TEST(service_is_back_soon_after_relief)
     for (unsigned i = 0; i < CLIENTS; i++) {
         close(fds[i]);
     }
-    harness_expect_count(h, CLIENTS, "disconnect ");
+    harness_expect_count(h, CLIENTS + 1, "disconnect ");
     harness_stop(h);
 }
 END_TEST
@@ -183,7 +188,6 @@ START_TEST(ten_thousand_clients_are_served_with_64_descriptors)
 {
     enum { ROUNDS = 50, CLIENTS = 200 };
     struct harness *h = serve_on_64();
-    client_talk(h->address, 1, 10);
     size_t before = harness_descriptors(h);
     for (unsigned round = 0; round < ROUNDS; round++) {
         struct client_crowd crowd = {
