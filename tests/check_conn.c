@@ -399,6 +399,7 @@ int main(void)
     TCase *tests = tcase_create("conn");
 
     suite_add_tcase(suite, tests);
+    tcase_set_timeout(tests, 30);
     tcase_add_test(tests, a_new_connection_waits_for_bytes);
     tcase_add_test(tests, what_comes_goes_back_at_once_and_nothing_is_kept);
     tcase_add_test(tests, no_more_is_read_than_there_is_scratch_for);

@@ -71,6 +71,19 @@ START_TEST(what_no_system_has_is_refused_with_the_numbers)
 }
 END_TEST
 
+START_TEST(what_can_be_had_without_privileges_is_reached_for)
+{
+    set_limit(64, 256);
+    ck_assert_int_eq(fdlimit_reach(32), 32);
+    ck_assert_uint_eq(limit_now().rlim_cur, 64);
+    ck_assert_int_eq(fdlimit_reach(100), 100);
+    ck_assert_uint_eq(limit_now().rlim_cur, 100);
+    ck_assert_int_eq(fdlimit_reach(300), 256);
+    ck_assert_uint_eq(limit_now().rlim_cur, 256);
+    ck_assert_uint_eq(limit_now().rlim_max, 256);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fdlimit");
@@ -82,5 +95,6 @@ int main(void)
                    a_soft_limit_that_is_too_low_is_raised_to_what_is_needed);
     tcase_add_test(tests, a_hard_limit_that_is_too_low_needs_privileges);
     tcase_add_test(tests, what_no_system_has_is_refused_with_the_numbers);
+    tcase_add_test(tests, what_can_be_had_without_privileges_is_reached_for);
     return unit_run(suite);
 }

@@ -601,6 +601,8 @@ int main(void)
 
     suite_add_tcase(suite, syslog);
     suite_add_tcase(suite, to_stderr);
+    tcase_set_timeout(syslog, 30);
+    tcase_set_timeout(to_stderr, 30);
     tcase_add_checked_fixture(syslog, set_up, tear_down);
     tcase_add_checked_fixture(to_stderr, set_up, tear_down);
     tcase_add_test(syslog, a_line_has_the_local_form_of_rfc_3164);

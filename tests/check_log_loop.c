@@ -131,6 +131,7 @@ int main(void)
     TCase *tests = tcase_create("log_loop");
 
     suite_add_tcase(suite, tests);
+    tcase_set_timeout(tests, 30);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(
         tests, lines_that_wait_go_out_when_the_daemon_comes_and_reads, 0,

@@ -668,6 +668,7 @@ int main(void)
     TCase *loop_case = tcase_create("loop");
 
     suite_add_tcase(suite, loop_case);
+    tcase_set_timeout(loop_case, 30);
     EACH(a_descriptor_that_is_ready_is_told_with_what_for);
     EACH(a_descriptor_that_is_known_but_not_watched_is_not_told);
     EACH(wanting_from_a_descriptor_that_is_not_watched_is_an_error);

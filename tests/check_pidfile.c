@@ -16,13 +16,14 @@ static int create_in_child(const char *path, char *said, size_t size)
     pid_t child;
 
     ck_assert_int_eq(pipe(ends), 0);
+    fflush(NULL);
     child = fork();
     ck_assert_int_ne(child, -1);
     if (child == 0) {
         int fd = pidfile_create(path, error, sizeof error);
 
         len = write(ends[1], error, strlen(error));
-        _exit(fd == -1 && len >= 0 ? 1 : 0);
+        exit(fd == -1 && len >= 0 ? 1 : 0);
     }
     close(ends[1]);
     len = read(ends[0], said, size - 1);

@@ -155,6 +155,22 @@ START_TEST(a_hang_up_is_told_as_what_was_asked_for)
 }
 END_TEST
 
+/* Linux says POLLHUP here, and nothing else. */
+START_TEST(the_end_of_a_pipe_is_ready_to_read)
+{
+    int pipe_ends[2];
+
+    begin(_i);
+    ck_assert_int_eq(pipe(pipe_ends), 0);
+    close(pipe_ends[1]);
+    want(pipe_ends[0], 0, POLLER_IN);
+    assert_only(pipe_ends[0], POLLER_IN);
+    want(pipe_ends[0], POLLER_IN, 0);
+    close(pipe_ends[0]);
+    end();
+}
+END_TEST
+
 START_TEST(an_error_is_told_as_what_was_asked_for)
 {
     int pipe_ends[2];
@@ -455,6 +471,7 @@ int main(void)
     EACH(what_is_not_handled_is_told_again);
     EACH(an_end_of_file_is_ready_to_read);
     EACH(a_hang_up_is_told_as_what_was_asked_for);
+    EACH(the_end_of_a_pipe_is_ready_to_read);
     EACH(an_error_is_told_as_what_was_asked_for);
     EACH(who_was_left_out_for_want_of_room_comes_first_next_time);
     EACH(nobody_is_told_twice_in_one_wait);

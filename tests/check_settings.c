@@ -533,6 +533,7 @@ int main(void)
     TCase *tests = tcase_create("settings");
 
     suite_add_tcase(suite, tests);
+    tcase_set_timeout(tests, 30);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, without_a_file_all_is_as_the_contract_says);
     tcase_add_loop_test(tests, a_good_file_is_read, 0, UNIT_LENGTH(good));
