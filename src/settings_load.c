@@ -27,6 +27,7 @@ struct loader {
     FILE *file;
     char *line;
     size_t line_room;
+    int error;                 /* that the reading ended with, or 0 */
     unsigned number;           /* of the line */
     bool skip;                 /* in a section that was refused */
     bool goes_on;              /* the line goes on with list */
@@ -256,8 +257,10 @@ static char *read_line(char *out, int size, void *arg)
     char *line = l->line;
     size_t len;
 
-    if (got == -1)
+    if (got == -1) {
+        l->error = feof(l->file) ? 0 : errno;
         return NULL;
+    }
     l->number++;
     l->goes_on = false;
     len = cut_line_end(line, (size_t)got);
@@ -318,17 +321,16 @@ static int unreadable(struct loader *l)
 
 static int load_file(struct loader *l)
 {
-    bool failed;
-
     l->file = open_regular(l->mistakes.path);
     if (l->file == NULL)
         return unreadable(l);
-    failed = ini_parse_stream(read_line, l, on_key, l) < 0;
-    failed = failed || ferror(l->file);
+    /* Of its own it fails only for want of memory, where it uses any. */
+    if (ini_parse_stream(read_line, l, on_key, l) < -1 && l->error == 0)
+        l->error = ENOMEM;
     free(l->line);
     fclose(l->file);
-    if (failed) {
-        errno = EIO;
+    if (l->error != 0) {
+        errno = l->error;
         return unreadable(l);
     }
     l->number = 0;

@@ -67,7 +67,7 @@ static uint64_t random_below(uint64_t end)
 /* 0, or an error that is to be told instead. */
 static int error_of(const int *list, uint64_t count)
 {
-    if (seed == 0 || random_below(8) != 0)
+    if (seed == 0 || random_below(7) != 0)
         return 0;
     errors++;
     return list[random_below(count)];

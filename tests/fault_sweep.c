@@ -72,7 +72,8 @@ static const struct {
     { "rt_sigprocmask", "EINVAL", ANY },
 };
 
-static const char *const whens[] = { "1", "2", "3", "5", "8", "13", "7+7" };
+static const char *const whens[] = { "1", "2", "3", "5", "8", "13",
+                                    "21", "7+7" };
 
 struct run {
     char call[32], error[64], poller[16];
@@ -170,7 +171,7 @@ enum { CLIENTS = 8, BYTES = 30000 };
 struct talker {
     int fd; /* -1: over */
     uint64_t seed;
-    size_t sent, got;
+    size_t size, sent, got;
     bool whole;
 };
 
@@ -183,12 +184,13 @@ static void talker_end(struct talker *t)
 static void talker_send(struct talker *t)
 {
     char bytes[5000];
-    size_t n = BYTES - t->sent < sizeof bytes ? BYTES - t->sent : sizeof bytes;
+    size_t n = t->size - t->sent < sizeof bytes ? t->size - t->sent
+                                                : sizeof bytes;
     client_payload(t->seed, t->sent, bytes, n);
     ssize_t took = send(t->fd, bytes, n, MSG_NOSIGNAL);
     if (took == -1 && errno != EAGAIN) {
         talker_end(t);
-    } else if (took > 0 && (t->sent += (size_t)took) == BYTES) {
+    } else if (took > 0 && (t->sent += (size_t)took) == t->size) {
         shutdown(t->fd, SHUT_WR);
     }
 }
@@ -203,7 +205,7 @@ static void talker_receive(struct talker *t)
         t->got += (size_t)n;
         ck_assert_msg(t->got <= t->sent, "a byte too many");
     } else if (n == 0 || errno != EAGAIN) {
-        t->whole = n == 0 && t->got == BYTES;
+        t->whole = n == 0 && t->got == t->size;
         talker_end(t);
     }
 }
@@ -218,7 +220,8 @@ static bool talk(struct talker *all, int count, int ms)
         for (int i = 0; i < count; i++) {
             fds[i].fd = all[i].fd;
             fds[i].events = (short)(POLLIN
-                                    | (all[i].sent < BYTES ? POLLOUT : 0));
+                                    | (all[i].sent < all[i].size
+                                           ? POLLOUT : 0));
             open += all[i].fd != -1;
         }
         if (open == 0) {
@@ -261,6 +264,7 @@ static bool crowd(const struct harness *h, const char *address, bool may_hang)
     struct talker all[CLIENTS] = { 0 };
     for (int i = 0; i < CLIENTS; i++) {
         all[i].seed = (uint64_t)i;
+        all[i].size = BYTES;
         all[i].fd = reach(h, address);
     }
     if (!talk(all, CLIENTS, 10000)) {
@@ -278,7 +282,8 @@ static bool crowd(const struct harness *h, const char *address, bool may_hang)
 static bool served_again(const struct harness *h, const char *address)
 {
     for (int tries = 0; tries < 30; tries++) {
-        struct talker one = { .seed = 99, .fd = reach(h, address) };
+        struct talker one = { .seed = 99, .size = 100,
+                              .fd = reach(h, address) };
         if (one.fd == -1) {
             return false;
         }
