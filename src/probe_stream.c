@@ -113,10 +113,11 @@ static bool check(struct probe_stream *s, const char *bytes, size_t len)
     return true;
 }
 
-static bool receive(struct probe_stream *s)
+/* At most CHUNK bytes, at once. */
+static bool receive(struct probe_stream *s, size_t most)
 {
     char bytes[CHUNK];
-    ssize_t n = recv(s->fd, bytes, sizeof bytes, 0);
+    ssize_t n = recv(s->fd, bytes, most, 0);
 
     if (n > 0)
         return check(s, bytes, (size_t)n);
@@ -155,7 +156,7 @@ bool probe_send(struct probe_stream *s, uint64_t len)
 
         if (ready == 0)
             return fail_late(s);
-        if (ready & POLLIN && !receive(s))
+        if (ready & POLLIN && !receive(s, CHUNK))
             return false;
         if (ready & POLLOUT)
             send_some(s, target - s->sent);
@@ -173,12 +174,25 @@ bool probe_push(struct probe_stream *s, uint64_t len, int64_t pause_ms)
     return !s->failed;
 }
 
+bool probe_crawl(struct probe_stream *s, uint64_t len)
+{
+    uint64_t target = s->got + len < s->sent ? s->got + len : s->sent;
+
+    for (uint64_t turn = 0; !s->failed && s->got < target; turn++) {
+        if (wait_for(s, POLLIN, s->wait_ms) == 0)
+            return fail_late(s);
+        if (receive(s, 1 + turn * 977 % 9001))
+            send_some(s, 1 + turn * 1193 % 8999);
+    }
+    return !s->failed;
+}
+
 bool probe_receive(struct probe_stream *s)
 {
     while (!s->failed && s->got < s->sent) {
         if (wait_for(s, POLLIN, s->wait_ms) == 0)
             return fail_late(s);
-        receive(s);
+        receive(s, CHUNK);
     }
     return !s->failed;
 }
@@ -198,7 +212,7 @@ bool probe_drain(struct probe_stream *s)
     while (!s->failed && !s->ended) {
         if (wait_for(s, POLLIN, s->wait_ms) == 0)
             return fail_late(s);
-        receive(s);
+        receive(s, CHUNK);
     }
     return !s->failed;
 }

@@ -46,6 +46,13 @@ bool probe_send(struct probe_stream *s, uint64_t len);
  */
 bool probe_push(struct probe_stream *s, uint64_t len, int64_t pause_ms);
 
+/*
+ * After probe_push(): takes len bytes in small pieces of all sizes, and sends
+ * such pieces whenever there is room, so that the way stays full while it
+ * moves.
+ */
+bool probe_crawl(struct probe_stream *s, uint64_t len);
+
 /* Takes what comes back until nothing that was sent is missing. */
 bool probe_receive(struct probe_stream *s);
 
