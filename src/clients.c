@@ -79,12 +79,19 @@ static void arm_at(struct clients *all, int64_t at)
         loop_timer_set(all->loop, &all->deadline, at, on_deadline, all);
 }
 
+/* 0 is never, but for those who linger: not at all, though it was a while
+ * when they began to. */
+static bool runs_out(enum state state, int64_t allowed)
+{
+    return allowed != 0 || state >= LINGERING;
+}
+
 /* A head that moved since only makes the timer fire early: it is set anew. */
 static void arm(const struct client *c)
 {
     int64_t allowed = time_allowed(c->all, c->state);
 
-    if (allowed != 0)
+    if (runs_out(c->state, allowed))
         arm_at(c->all, c->moved_ms + allowed);
 }
 
@@ -272,7 +279,7 @@ static void on_deadline(void *arg)
     for (int state = 0; state < STATES; state++) {
         int64_t allowed = time_allowed(all, (enum state)state);
 
-        while (allowed != 0 &&
+        while (runs_out((enum state)state, allowed) &&
                (c = TAILQ_FIRST(&all->queues[state])) != NULL &&
                c->moved_ms + allowed <= now)
             expire(c);

@@ -274,6 +274,25 @@ START_TEST(a_reload_keeps_the_clients_and_the_socket)
 }
 END_TEST
 
+START_TEST(a_reload_to_no_linger_closes_those_who_linger)
+{
+    int fd;
+
+    BEGIN("limits.idle_timeout=20ms", "limits.linger_timeout=1h");
+    fd = dial();
+    run_until_active(1);
+    run_for(100);
+    ck_assert_uint_eq(server_active(server), 1);
+    ck_assert_msg(RELOAD("server.listen=127.0.0.1", "server.port=0",
+                         "limits.linger_timeout=0") == 0,
+                  "%s", error);
+    run_until_active(0);
+    ck_assert_int_eq(unit_log_count("reason=idle"), 1);
+    close(fd);
+    end();
+}
+END_TEST
+
 START_TEST(a_reload_that_moves_the_port_keeps_the_clients)
 {
     char port[64];
@@ -559,6 +578,7 @@ int main(void)
     tcase_add_test(tests, an_idle_client_is_ended_with_a_fin);
     tcase_add_test(tests, a_lingering_client_that_stays_is_closed_at_last);
     tcase_add_test(tests, a_reload_keeps_the_clients_and_the_socket);
+    tcase_add_test(tests, a_reload_to_no_linger_closes_those_who_linger);
     tcase_add_test(tests, a_reload_that_moves_the_port_keeps_the_clients);
     tcase_add_test(tests, a_reload_that_fails_changes_nothing);
     tcase_add_test(
