@@ -58,10 +58,18 @@ static bool may_send(const struct ping *p)
            (l->unsent == 0 && l->last - l->back + 1 < PING_PENDING);
 }
 
+/* One that is sent in the turn that ends it all could not come back. */
+static bool time_is_up(const struct ping *p)
+{
+    return p->options.stop_ms > 0 && loop_now(p->loop) >= p->stop.at_ms;
+}
+
 static void on_tick(void *arg)
 {
     struct ping *p = arg;
 
+    if (time_is_up(p))
+        return;
     /* After a pause of the machine no burst makes up for it. */
     p->next_ms += p->options.interval_ms;
     if (p->next_ms < loop_now(p->loop))
