@@ -2,12 +2,14 @@
 
 #include "bench.h"
 #include "cli.h"
+#include "detach.h"
 #include "ping.h"
 #include "probe.h"
 #include "talk.h"
 
 #include <locale.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 struct mode {
@@ -30,14 +32,25 @@ static const struct mode *find_mode(const char *name)
     return NULL;
 }
 
+/* A result that could not be printed was not told. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    cli_say("cannot write to standard output");
+    return CLI_TROUBLE;
+}
+
 int main(int argc, char **argv)
 {
     const struct mode *mode = find_mode(argc > 1 ? argv[1] : NULL);
 
+    if (detach_fill_standard() == -1)
+        return CLI_TROUBLE;
     /* What is text is the user's locale; numbers are the same everywhere. */
     setlocale(LC_CTYPE, "");
     if (mode == NULL)
-        return talk_main(argc, argv);
+        return finish(talk_main(argc, argv));
     argv[1] = argv[0];
-    return mode->main(argc - 1, argv + 1);
+    return finish(mode->main(argc - 1, argv + 1));
 }

@@ -92,14 +92,20 @@ static struct settings *load(const struct options *options, FILE *errors,
     return NULL;
 }
 
+/* What was to be printed is: EX_OK, or the code for why not. */
+static int printed(bool done)
+{
+    if (done && fflush(stdout) == 0)
+        return EX_OK;
+    return fail(EX_OSERR, "standard output: %s", strerror(errno));
+}
+
 /* -t and -T */
 static int report(const struct echod *e)
 {
     if (e->options.mode == OPTIONS_TEST)
         return EX_OK;
-    if (settings_dump(e->settings, stdout) == -1)
-        return fail(EX_OSERR, "standard output: %s", strerror(errno));
-    return EX_OK;
+    return printed(settings_dump(e->settings, stdout) == 0);
 }
 
 /* ---- signals ---- */
@@ -423,10 +429,10 @@ static int run(struct echod *e)
     switch (e->options.mode) {
     case OPTIONS_HELP:
         options_print_help();
-        return EX_OK;
+        return printed(true);
     case OPTIONS_VERSION:
         options_print_version();
-        return EX_OK;
+        return printed(true);
     default:
         break;
     }

@@ -323,6 +323,20 @@ START_TEST(what_the_system_refuses_is_71)
 }
 END_TEST
 
+START_TEST(what_cannot_be_printed_is_71)
+{
+    static const char *const options[] = { "-h", "-V", "-T" };
+    char command[256];
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        snprintf(command, sizeof command,
+                 "\"$ECHOD\" %s -c /dev/null >/dev/full 2>&1; [ $? = 71 ]",
+                 options[i]);
+        ck_assert_msg(system(command) == 0, "%s", options[i]);
+    }
+}
+END_TEST
+
 START_TEST(an_address_that_cannot_be_listened_on_is_69)
 {
     traced("listen:error=EADDRINUSE", 69, "unix:/.*/s: Address already");
@@ -348,6 +362,7 @@ int main(void)
         a_pid_file_that_cannot_be_written_is_73,
         clients_that_no_descriptor_is_for_are_78_with_the_numbers,
         what_the_system_refuses_is_71,
+        what_cannot_be_printed_is_71,
         an_address_that_cannot_be_listened_on_is_69,
         NULL,
     };

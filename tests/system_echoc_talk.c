@@ -112,6 +112,44 @@ START_TEST(a_slow_reader_of_its_output_loses_nothing)
 }
 END_TEST
 
+/* A socket could get the number, and be taken for what is to be sent. */
+START_TEST(standard_descriptors_that_are_closed_are_no_connection)
+{
+    static const char *const closed[] = { "<&-", ">&-", "<&- >&- 2>&-" };
+    struct harness *h = harness_serve(HARNESS_DEFAULTS);
+    char command[512];
+
+    snprintf(command, sizeof command,
+             "echo hello | \"$ECHOC\" -W 5 127.0.0.1 %s %s",
+             echoc_port(h->address), closed[_i]);
+    ck_assert_int_eq(system(command), 0);
+    harness_stop(h);
+}
+END_TEST
+
+static const char *const unwritable[][4] = {
+    { "--help" },
+    { "--version" },
+    { "ping", "-c", "1" },
+};
+
+START_TEST(what_could_not_be_printed_is_2)
+{
+    struct harness *h = harness_serve(HARNESS_DEFAULTS);
+    char command[512] = "\"$ECHOC\"";
+    size_t len = strlen(command);
+
+    for (int i = 0; unwritable[_i][i] != NULL; i++)
+        len += (size_t)snprintf(command + len, sizeof command - len, " %s",
+                                unwritable[_i][i]);
+    snprintf(command + len, sizeof command - len,
+             " 127.0.0.1 %s >/dev/full 2>&1; [ $? = 2 ]",
+             echoc_port(h->address));
+    ck_assert_int_eq(system(command), 0);
+    harness_stop(h);
+}
+END_TEST
+
 int main(void)
 {
     static const TTest *const none[] = { NULL };
@@ -122,5 +160,8 @@ int main(void)
     harness_loop(s, it_talks_to_unix_sockets_and_both_families, 1);
     harness_loop(s, memory_does_not_grow_with_the_input, 1);
     harness_loop(s, a_slow_reader_of_its_output_loses_nothing, 1);
+    harness_loop(s, standard_descriptors_that_are_closed_are_no_connection, 3);
+    harness_loop(s, what_could_not_be_printed_is_2,
+                 sizeof unwritable / sizeof *unwritable);
     return harness_main(s);
 }
