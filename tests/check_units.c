@@ -123,9 +123,9 @@ static void assert_round_trip(parse_fn *parse, format_fn *format, int64_t n)
     int64_t back = -1;
 
     format(text, n);
-    ck_assert_msg(parse(text, &back) == 0 && back == n,
-                  "%" PRId64 " is written \"%s\" and read %" PRId64, n, text,
-                  back);
+    if (parse(text, &back) == -1 || back != n)
+        ck_abort_msg("%" PRId64 " is written \"%s\" and read %" PRId64, n,
+                     text, back);
 }
 
 START_TEST(whatever_is_written_is_read_back_as_the_same)
