@@ -165,7 +165,7 @@ run_autopkgtest() {
     tar -C "$root" --numeric-owner \
         -xf "$(tests/debian-tree.sh minbase apt-utils)"
     [ ! -e /etc/resolv.conf ] || cp /etc/resolv.conf "$root/etc/resolv.conf"
-    autopkgtest --test-name=smoke "$out"/*.changes -- chroot "$root" \
+    autopkgtest --apt-upgrade --test-name=smoke "$out"/*.changes -- chroot "$root" \
         >"$out/autopkgtest.log" 2>&1 || status=$?
     tail -n 20 "$out/autopkgtest.log"
     rm -rf "$root"
