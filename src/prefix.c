@@ -115,13 +115,13 @@ static uint8_t tail_of(unsigned i, unsigned bits)
 {
     if (bits >= 8 * (i + 1))
         return 0;
-    return bits <= 8 * i ? 0xff : (uint8_t)(0xff >> (bits - 8 * i));
+    return (uint8_t)(bits <= 8 * i ? 0xff : 0xff >> (bits - 8 * i));
 }
 
 void prefix_cut(struct prefix *p, unsigned bits)
 {
     for (unsigned i = 0; i < sizeof p->bytes; i++)
-        p->bytes[i] &= (uint8_t)~tail_of(i, bits);
+        p->bytes[i] = (uint8_t)(p->bytes[i] & ~tail_of(i, bits));
 }
 
 struct prefix prefix_last(const struct prefix *p, unsigned bits)
@@ -129,7 +129,7 @@ struct prefix prefix_last(const struct prefix *p, unsigned bits)
     struct prefix last = *p;
 
     for (unsigned i = 0; i < width(p) / 8; i++)
-        last.bytes[i] |= tail_of(i, bits);
+        last.bytes[i] = (uint8_t)(last.bytes[i] | tail_of(i, bits));
     return last;
 }
 
