@@ -1,17 +1,15 @@
 #!/bin/bash
 # mutate.sh: does the suite notice when a line is wrong?
 #
-#   tests/mutate.sh BUILD_DIR EVERY FILE...
+#   tests/mutate.sh EVERY FILE...
 #
 # Changes one operator, condition, constant or statement of src/FILE at a time
 # in a copy of the tree, builds, and runs the tests that should notice, until
 # one does.  EVERY takes only each so many of the mutants, 1 all.  A mutant
 # that no test notices is shown; some of those mean the same as the original.
-# BUILD_DIR is configured and built.
 set -u
-build=$(cd "$1" && pwd)
-every=$2
-shift 2
+every=$1
+shift
 tree=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/echod-mutate.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -21,11 +19,11 @@ cd "$work/build" || exit 1
 "$work/tree/configure" -q CFLAGS="${CFLAGS--O1 -g}" || exit 1
 make -s -j2 all >/dev/null 2>&1
 # The quick ones first: most mutants end there.
-units=$(cd "$build" && ls tests/check_{conn,loop,clients,server,listener}.o \
-    2>/dev/null | sed 's/\.o$//')
-systems='tests/system_echo tests/system_ends tests/system_pressure
+units=(tests/check_conn tests/check_loop tests/check_server
+    tests/check_listener)
+systems=(tests/system_echo tests/system_ends tests/system_pressure
     tests/system_access tests/system_signals tests/system_limits
-    tests/system_log tests/system_listen'
+    tests/system_log tests/system_listen)
 
 # LINE:COLUMN:LENGTH:NEW of each mutant of a file.
 mutants() {
@@ -68,11 +66,11 @@ mutants() {
 
 # A build that fails, a test that fails, or one that takes too long.
 noticed() {
-    timeout 120 make -s src/echod $units >/dev/null 2>&1 || return 0
+    timeout 120 make -s src/echod "${units[@]}" >/dev/null 2>&1 || return 0
     local test
-    for test in $units $systems; do
+    for test in "${units[@]}" "${systems[@]}"; do
         timeout 200 make -s check TESTS="$test" check_PROGRAMS="$test" \
-            >/dev/null 2>&1 || { by=$test; return 0; }
+            >/dev/null 2>&1 || return 0
     done
     return 1
 }
@@ -90,7 +88,6 @@ for file; do
             -v new="$new" 'NR == line {
                 $0 = substr($0, 1, column - 1) new substr($0, column + len)
             } { print }' "$work/original" >"$source"
-        by=build
         if noticed; then
             killed=$((killed + 1))
         else
