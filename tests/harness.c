@@ -576,7 +576,7 @@ static void await_end(struct harness *h)
     int n = poll(&end, 1, harness_ms(HARNESS_SOON));
     close(fd);
     if (n != 1) {
-        ck_abort_msg("echod does not end; its log:\n%s", harness_log(h));
+        ck_abort_msg("echod does not end; its log:\n%.3000s", harness_log(h));
     }
 }
 
@@ -610,12 +610,12 @@ void harness_stop(struct harness *h)
     harness_join(h);
     h->mark = 0;
     char *log = harness_log(h);
-    ck_assert_msg(code == 0, "exit code %d; the log:\n%s", code, log);
+    ck_assert_msg(code == 0, "exit code %d; the log:\n%.3000s", code, log);
     size_t lines = harness_count(h, "^");
     size_t good = harness_count(
         h, "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,}(Z|[+-][0-9]{2}:[0-9]{2}) "
            "(err|warning|notice|info|debug) .");
-    ck_assert_msg(lines == good, "%zu lines of %zu are log lines:\n%s", good,
+    ck_assert_msg(lines == good, "%zu lines of %zu are log lines:\n%.3000s", good,
                   lines, log);
     free(log);
     harness_free(h);
