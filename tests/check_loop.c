@@ -361,7 +361,7 @@ START_TEST(a_signal_is_told_though_descriptors_are_always_ready)
         loop_watch(loop, ends[0], POLLER_OUT, count_fd, &busy), 0);
     raise(SIGUSR1);
     run_for(20);
-    ck_assert_int_gt(busy, 1);
+    ck_assert_int_gt(busy, 0);
     ck_assert_int_eq(calls, 1);
     end();
 }

@@ -340,13 +340,13 @@ START_TEST(a_reload_that_needs_more_descriptors_than_there_are_is_refused)
     BEGIN("limits.max_clients=10");
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
     limit.rlim_cur = limit.rlim_max = 100;
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    setrlimit(RLIMIT_NOFILE, &limit); /* valgrind keeps its own, which is low */
     if (geteuid() == 0) /* who may raise the limit over it all the same */
         ck_assert_int_eq(setuid(65534), 0);
     ck_assert_int_eq(RELOAD("server.listen=127.0.0.1", "server.port=0",
-                            "limits.max_clients=1000"),
+                            "limits.max_clients=1000000"),
                      -1);
-    ck_assert_ptr_nonnull(strstr(error, "limits.max_clients needs 1017"));
+    ck_assert_ptr_nonnull(strstr(error, "limits.max_clients needs 10000"));
     ck_assert_int_eq(server_settings(server)->limits.max_clients, 10);
     end();
 }
