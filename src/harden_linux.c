@@ -35,8 +35,11 @@ void harden_bounds(void)
     }
 }
 
-/* capget(2) and capset(2) have no wrapper in the C library, and libcap would
- * be a library more for two calls. */
+/*
+ * capget(2) and capset(2) have no wrapper in the C library, and libcap would
+ * be a library more for two calls.  Who has nothing to give up does not ask:
+ * a service manager may have seen to it, and forbidden capset(2) too.
+ */
 static int keep_only(uint32_t wanted)
 {
     struct __user_cap_header_struct head = {
@@ -46,6 +49,9 @@ static int keep_only(uint32_t wanted)
 
     if (syscall(SYS_capget, &head, data) == -1)
         return -1;
+    if (((data[0].permitted | data[0].inheritable) & ~wanted) == 0 &&
+        (data[1].permitted | data[1].inheritable) == 0)
+        return 0;
     data[0].permitted &= wanted;
     data[0].effective = data[0].permitted;
     data[1].permitted = data[1].effective = 0;

@@ -4,9 +4,11 @@
 #include <check.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,12 +69,41 @@ START_TEST(what_it_was_started_with_is_closed_forbidden_and_masked)
 }
 END_TEST
 
+/* Root, after exec(2), is nobody special. */
+static void give_up_capabilities(struct harness *h)
+{
+    (void)h;
+    if (geteuid() == 0) {
+        prctl(PR_SET_SECUREBITS, SECBIT_NOROOT, 0, 0, 0);
+    }
+}
+
+/* As in a unit: no capability, and a filter that has no capset(2). */
+START_TEST(who_has_nothing_to_give_up_needs_no_call_for_it)
+{
+    char wrapper[HARNESS_PATH_MAX + 128];
+    struct harness *h = harness_new();
+    /* LeakSanitizer does not go with a tracer. */
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+    snprintf(wrapper, sizeof wrapper,
+             "strace -D -f -qq -o %s/trace -e inject=capset:error=EPERM",
+             h->dir);
+    h->wrapper = wrapper;
+    h->in_child = give_up_capabilities;
+    harness_serve_on(h, HARNESS_DEFAULTS);
+    h->wrapper = NULL;
+    client_talk(h->address, 1, 1000);
+    harness_stop(h);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         no_capability_is_left_but_the_one_to_bind,
         no_privilege_can_be_gained_any_more,
         what_it_was_started_with_is_closed_forbidden_and_masked,
+        who_has_nothing_to_give_up_needs_no_call_for_it,
         NULL,
     };
     return harness_main(harness_suite("system_hardening", tests));
