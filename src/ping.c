@@ -72,8 +72,8 @@ static void on_tick(void *arg)
         return;
     /* After a pause of the machine no burst makes up for it. */
     p->next_ms += p->options.interval_ms;
-    if (p->next_ms < loop_now(p->loop))
-        p->next_ms = loop_now(p->loop);
+    if (p->next_ms <= loop_now(p->loop))
+        p->next_ms = loop_now(p->loop) + p->options.interval_ms;
     loop_timer_set(p->loop, &p->tick, p->next_ms, on_tick, p);
     if (!may_send(p))
         return;

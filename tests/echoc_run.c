@@ -57,8 +57,8 @@ void echoc_exec(const char *const *args)
     char *argv[WORDS + 1], *rest;
     size_t n = 0;
 
-    for (char *w = words != NULL ? strtok_r(words, " ", &rest) : NULL;
-         w != NULL && n < WORDS / 2; w = strtok_r(NULL, " ", &rest))
+    for (char *w = words != NULL ? strtok_r(words, " \t", &rest) : NULL;
+         w != NULL && n < WORDS / 2; w = strtok_r(NULL, " \t", &rest))
         argv[n++] = w;
     argv[n++] = strdup(program != NULL ? program : "./src/echoc");
     for (; *args != NULL && n < WORDS; args++)

@@ -170,6 +170,7 @@ START_TEST(a_plot_without_gnuplot_is_refused_before_the_load)
     char path[HARNESS_PATH_MAX + 16];
 
     snprintf(path, sizeof path, "%s/plot.svg", h->dir);
+    unsetenv("ECHOD_WRAPPER"); /* it is looked for in PATH too */
     setenv("PATH", h->dir, 1);
     echoc_run(&r, NULL, 0,
               ECHOC_ARGS("bench", "--plot", path, "127.0.0.1",

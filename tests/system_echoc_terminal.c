@@ -175,7 +175,7 @@ END_TEST
 START_TEST(a_server_that_closes_is_noticed_while_the_prompt_waits)
 {
     struct harness *h =
-        harness_serve("\n[limits]\nmax_lifetime = 1s\n");
+        harness_serve("\n[limits]\nmax_lifetime = %dms\n", harness_ms(1500));
 
     open_screen("127.0.0.1", echoc_port(h->address));
     see("> ");
