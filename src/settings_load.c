@@ -64,6 +64,38 @@ static bool is_section(const char *name)
     return false;
 }
 
+struct refusal {
+    struct loader *l;
+    const struct settings_key *key;
+    bool told;
+};
+
+/* A word that begins with # was to be a comment, and so what follows it. */
+static int refuse_word(const char *word, void *arg)
+{
+    struct refusal *r = arg;
+
+    if (settings_value_check_word(r->key, word) == -1) {
+        settings_mistake_value(&r->l->mistakes, r->l->number, r->key, word);
+        r->told = true;
+    }
+    return *word == '#';
+}
+
+/* Of a list, the words that are wrong: one in a hundred is hard to see. */
+static void refuse_value(struct loader *l, const struct settings_key *key,
+                         const char *value)
+{
+    struct refusal r = { .l = l, .key = key };
+    int error = errno;
+
+    if (settings_value_is_list(key))
+        settings_value_each(value, refuse_word, &r);
+    errno = error;
+    if (!r.told)
+        settings_mistake_value(&l->mistakes, l->number, key, value);
+}
+
 static void set_key(struct loader *l, const char *section, const char *name,
                     const char *value)
 {
@@ -83,14 +115,14 @@ static void set_key(struct loader *l, const char *section, const char *name,
     l->set_on[index] = l->number;
     l->list = settings_value_is_list(key) ? key : NULL;
     if (settings_value_parse(l->settings, key, value) == -1)
-        settings_mistake_value(&l->mistakes, l->number, key, value);
+        refuse_value(l, key, value);
 }
 
 /* inih hands an indented line over as the key before it, once more. */
 static void go_on(struct loader *l, const char *value)
 {
     if (settings_value_append(l->settings, l->list, value) == -1)
-        settings_mistake_value(&l->mistakes, l->number, l->list, value);
+        refuse_value(l, l->list, value);
 }
 
 /* inih's handler; 1 is "go on": all mistakes are told at once. */

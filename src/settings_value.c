@@ -178,6 +178,11 @@ static int parse_list(const struct settings_key *key, const char *text)
     return key->type == SETTINGS_NETS ? parse_nets(text) : parse_listen(text);
 }
 
+int settings_value_check_word(const struct settings_key *key, const char *word)
+{
+    return check_length(key, word) == -1 ? -1 : parse_list(key, word);
+}
+
 int settings_value_append(struct settings *settings,
                           const struct settings_key *key, const char *text)
 {

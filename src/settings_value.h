@@ -29,6 +29,10 @@ int settings_value_parse(struct settings *settings,
 int settings_value_append(struct settings *settings,
                           const struct settings_key *key, const char *text);
 
+/* Whether a word may be in the list: 0, or -1 with errno as above. */
+int settings_value_check_word(const struct settings_key *key,
+                              const char *word);
+
 /* Writes the value, in the form that settings_value_parse() reads. */
 void settings_value_print(const struct settings *settings,
                           const struct settings_key *key, FILE *out);

@@ -248,6 +248,20 @@ START_TEST(every_mistake_is_told_at_once)
 }
 END_TEST
 
+START_TEST(every_wrong_word_of_a_list_is_told_by_itself)
+{
+    ck_assert_int_eq(load("[access]\nallow = 10.0.0.0/8, 10.0.0.0/33 foo\n"
+                          "  ::1, bar\ndeny = ::2 # not me\n"),
+                     4);
+    ck_assert_ptr_nonnull(
+        strstr(said, ":2: access.allow: \"10.0.0.0/33\" is out of range"));
+    ck_assert_ptr_nonnull(strstr(said, ":2: access.allow: \"foo\" is not"));
+    ck_assert_ptr_nonnull(strstr(said, ":3: access.allow: \"bar\" is not"));
+    ck_assert_ptr_nonnull(strstr(said, ":4: access.deny: \"#\" is not"));
+    ck_assert_ptr_nonnull(strstr(said, "a comment behind a value begins"));
+}
+END_TEST
+
 START_TEST(select_is_refused_more_clients_than_it_can_hold)
 {
     ck_assert_int_eq(load("[server]\nlisten = 127.0.0.1\npoller = select\n"
@@ -546,6 +560,7 @@ int main(void)
     tcase_add_test(tests,
                    an_unknown_section_is_told_once_with_those_there_are);
     tcase_add_test(tests, every_mistake_is_told_at_once);
+    tcase_add_test(tests, every_wrong_word_of_a_list_is_told_by_itself);
     tcase_add_test(tests, select_is_refused_more_clients_than_it_can_hold);
     tcase_add_test(tests,
                    what_is_not_a_readable_file_is_an_error_with_its_errno);
