@@ -142,13 +142,15 @@ START_TEST(a_reader_never_sees_half_a_file)
     await(path, "echod_clients", 0);
     ck_assert_int_eq(stat(path, &before), 0);
     ck_assert_int_eq(before.st_mode & 07777, 0644);
+    size_t replaced = 0;
     for (int64_t end = harness_now() + 1000; harness_now() < end;) {
         const char *text = slurp(path);
+        ck_assert_int_eq(stat(path, &after), 0);
+        replaced += before.st_ino != after.st_ino;
         ck_assert_msg(strstr(text, "\n" LAST) != NULL, "half a file:\n%s",
                       text);
     }
-    ck_assert_int_eq(stat(path, &after), 0);
-    ck_assert_uint_ne(before.st_ino, after.st_ino);
+    ck_assert_uint_gt(replaced, 0);
     harness_stop(h);
     strcat(path, ".new");
     ck_assert_int_eq(access(path, F_OK), -1);
