@@ -23,7 +23,7 @@ scratch=$(mktemp -d) || exit 2
 mkdir -p "$OUT"
 csv=$OUT/results.csv
 started=""       # name:pid of each server
-port=27000
+port=$((20000 + $$ % 12000)) # below those that the kernel hands out
 failed=0
 SECONDS=0
 
@@ -103,12 +103,12 @@ END
         path=$(program_of inetutils-inetd /usr/sbin/inetutils-inetd) || return
         host=127.0.0.2 port=7
         echo "$host:echo stream tcp nowait root internal" >"$scratch/inetutils"
-        words "$path" -d -R 0 "$scratch/inetutils" ;;
+        words "$path" -d -R 1000000 "$scratch/inetutils" ;;
     openbsd)
         path=$(program_of openbsd-inetd /usr/sbin/inetd) || return
         host=127.0.0.3 port=7
         echo "$host:echo stream tcp nowait root internal" >"$scratch/openbsd"
-        words "$path" -i -R 0 "$scratch/openbsd" ;;
+        words "$path" -i -R 1000000 "$scratch/openbsd" ;;
     *) words "$BUILDDIR/bench/ref_$1" "$port" ;;
     esac
 }
