@@ -62,6 +62,32 @@ static void become_master_of_mounts(void)
     map_id("/proc/self/gid_map", gid);
 }
 
+/*
+ * No mount made from here on is seen outside.  In a plain chroot "/" is no
+ * mount point, so the mount point that it lies in has to be found above it:
+ * a second chroot, to spare, lets the first one be left.  Root only; for
+ * others the kernel has cut the ties with the user namespace already.
+ */
+static void keep_mounts_to_ourselves(const char *spare)
+{
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
+        return;
+    }
+    must(errno == EINVAL ? 0 : -1, "private");
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    must(root, "/");
+    must(chroot(spare), spare);
+    must(fchdir(root), "/");
+    for (int depth = 0; depth < 64; depth++) {
+        must(chdir(".."), "..");
+    }
+    must(chroot("."), "the root above");
+    must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
+    must(fchdir(root), "/");
+    must(chroot("."), "back");
+    close(root);
+}
+
 /* A /dev with null and log, and nothing else. */
 static void own_dev(struct harness *h)
 {
@@ -70,7 +96,7 @@ static void own_dev(struct harness *h)
     snprintf(null, sizeof null, "%s/null", h->dir);
     snprintf(log, sizeof log, "%s/log", h->dir);
     become_master_of_mounts();
-    must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private");
+    keep_mounts_to_ourselves(h->dir);
     must(close(open(null, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), null);
     must(mount("/dev/null", null, NULL, MS_BIND, NULL), null);
     must(mount("none", "/dev", "tmpfs", 0, "mode=755"), "/dev");
