@@ -21,6 +21,9 @@
  * cost nothing (10 tries a second). */
 #define REST_MS 100
 
+/* A client that makes one episode after the other does not fill the log. */
+#define SAY_AGAIN_MS 1000
+
 /* Tries to find a port that is free in both families. */
 #define PORT_TRIES 16
 
@@ -36,6 +39,12 @@ struct listener {
     struct listener *next;
 };
 
+/* Clients wait.  It ends when a queue is found empty, so it is said once. */
+struct episode {
+    bool said;
+    int64_t again_ms; /* the next one is not said sooner */
+};
+
 struct listener_set {
     struct loop *loop;
     listener_accept_fn *accept;
@@ -47,8 +56,8 @@ struct listener_set {
     struct loop_timer rest;
     struct loop_timer accepting;
     bool paused;
-    bool said_short; /* and the queue was never found empty since */
-    bool said_full;  /* likewise */
+    struct episode short_of; /* descriptors or memory */
+    struct episode full;
     bool said_clamped;
 };
 
@@ -74,12 +83,16 @@ static void resume_later(void *arg)
     listener_resume(arg);
 }
 
-/* An episode ends when a queue is found empty, so it is said once. */
-static void say_once(bool *said, const char *why)
+static void say_once(const struct listener_set *set, struct episode *episode,
+                     const char *why)
 {
-    if (!*said)
-        log_write(LOG_WARNING, "%s, new clients wait in the backlog", why);
-    *said = true;
+    int64_t now = loop_now(set->loop);
+
+    if (episode->said || now < episode->again_ms)
+        return;
+    log_write(LOG_WARNING, "%s, new clients wait in the backlog", why);
+    episode->said = true;
+    episode->again_ms = now + SAY_AGAIN_MS;
 }
 
 static void rest(struct listener_set *set, int error)
@@ -87,7 +100,7 @@ static void rest(struct listener_set *set, int error)
     char why[LISTENER_ERROR_MAX];
 
     snprintf(why, sizeof why, "cannot accept: %s", strerror(error));
-    say_once(&set->said_short, why);
+    say_once(set, &set->short_of, why);
     listener_pause(set);
     loop_timer_set(set->loop, &set->rest, loop_now(set->loop) + REST_MS,
                    resume_later, set);
@@ -109,7 +122,7 @@ static bool accept_one(struct listener *l)
     if (sockopt_is_lost_client(errno))
         return true;
     if (errno == EAGAIN || errno == EWOULDBLOCK)
-        set->said_short = set->said_full = false;
+        set->short_of.said = set->full.said = false;
     else
         rest(set, errno);
     return false;
@@ -131,7 +144,7 @@ static void accept_all(void *arg)
     struct listener_set *set = arg;
 
     if (!set->room(set->arg)) {
-        say_once(&set->said_full, "limits.max_clients is reached");
+        say_once(set, &set->full, "limits.max_clients is reached");
         listener_pause(set);
         return;
     }

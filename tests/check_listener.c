@@ -564,7 +564,7 @@ START_TEST(a_full_house_is_told_once_and_the_rest_wait_their_turn)
     rooms = 2; /* all are in and the queue is seen empty: a new episode */
     listener_resume(set);
     run_until_accepted(4);
-    run_for(20);
+    run_for(1000);
     rooms = 0;
     clients[4] = dial(&addr);
     run_for(20);
@@ -573,6 +573,29 @@ START_TEST(a_full_house_is_told_once_and_the_rest_wait_their_turn)
     listener_resume(set);
     run_until_accepted(5);
     for (int i = 0; i < 5; i++)
+        close(clients[i]);
+}
+END_TEST
+
+START_TEST(one_full_house_after_the_other_does_not_fill_the_log)
+{
+    struct addr addr = open_one();
+    int64_t from = unit_now_ms();
+    int told, clients[20];
+
+    for (int i = 0; i < UNIT_LENGTH(clients); i++) {
+        rooms = 0;
+        clients[i] = dial(&addr);
+        run_for(5);
+        rooms = 2; /* it comes in, and the queue is seen empty */
+        listener_resume(set);
+        run_until_accepted(i + 1);
+        run_for(5);
+    }
+    told = unit_log_count("limits.max_clients is reached");
+    ck_assert_int_ge(told, 1);
+    ck_assert_int_le(told, 1 + (int)((unit_now_ms() - from) / 1000));
+    for (int i = 0; i < UNIT_LENGTH(clients); i++)
         close(clients[i]);
 }
 END_TEST
@@ -708,6 +731,8 @@ int main(void)
     tcase_add_test(tests, an_address_that_is_added_in_a_pause_waits_too);
     tcase_add_test(tests,
                    a_full_house_is_told_once_and_the_rest_wait_their_turn);
+    tcase_add_test(tests,
+                   one_full_house_after_the_other_does_not_fill_the_log);
     tcase_add_test(
         tests,
         without_a_descriptor_left_the_set_rests_and_comes_back_by_itself);
