@@ -1,7 +1,7 @@
 /*
  * Clients of every behaviour, reloads, statistics and limits, for SOAK_TIME
  * seconds: every byte that comes back is right, and at the end echod holds the
- * descriptors of its start and the memory of its first minute.
+ * descriptors of its start, a pipe, and no more memory than early on.
  *
  * For 'make soak'.  SOAK_SEED repeats a run's choices.
  */
@@ -211,7 +211,8 @@ START_TEST(a_long_time_with_every_kind_of_client_leaves_nothing_behind)
     harness_run(h, HARNESS_ARGS("-e", "-c", h->config));
     harness_await(h);
     const char *port = strrchr(h->address, ':') + 1;
-    size_t descriptors = harness_descriptors(h);
+    /* One pipe stays for who sends much next; see bulk.h. */
+    size_t descriptors = harness_descriptors(h) + 2;
     int64_t begin_ms = harness_now(), next = 0;
     long early = 0;
     unsigned round = 0;
