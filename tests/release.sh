@@ -149,7 +149,7 @@ run_piuparts() {
     gzip -1 <"$tarball" >"$out/base.tar.gz"
     piuparts --basetgz="$out/base.tar.gz" --distribution=bookworm \
         --keep-sources-list --do-not-verify-signatures --no-eatmydata \
-        --warn-on-others "$out"/*.deb >"$out/piuparts.log" 2>&1 || {
+        --warn-on-others "$out"/echo[cd]_*.deb >"$out/piuparts.log" 2>&1 || {
         grep -vw DEBUG "$out/piuparts.log" | tail -n 60
         return 1
     }
@@ -167,9 +167,13 @@ run_autopkgtest() {
     [ ! -e /etc/resolv.conf ] || cp /etc/resolv.conf "$root/etc/resolv.conf"
     autopkgtest --apt-upgrade --test-name=smoke "$out"/*.changes -- chroot "$root" \
         >"$out/autopkgtest.log" 2>&1 || status=$?
-    tail -n 20 "$out/autopkgtest.log"
     rm -rf "$root"
-    return "$status"
+    # 2 says that the other test was left out, as it is meant to be.
+    if [ "$status" != 0 ] && [ "$status" != 2 ]; then
+        tail -n 60 "$out/autopkgtest.log"
+        return 1
+    fi
+    grep '^smoke  *PASS' "$out/autopkgtest.log"
 }
 
 for step in "$@"; do
