@@ -4,6 +4,7 @@
 #include "sockopt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -115,6 +116,28 @@ int listen_socket_open(const struct addr *addr,
     close(fd);
     errno = error;
     return -1;
+}
+
+static int get_int(int fd, int name, int *value)
+{
+    socklen_t len = sizeof *value;
+
+    return getsockopt(fd, SOL_SOCKET, name, value, &len);
+}
+
+int listen_socket_adopt(int fd)
+{
+    int listens, type, flags;
+
+    if (get_int(fd, SO_ACCEPTCONN, &listens) == -1 ||
+        get_int(fd, SO_TYPE, &type) == -1)
+        return -1;
+    if (!listens || type != SOCK_STREAM) {
+        errno = EINVAL;
+        return -1;
+    }
+    flags = fcntl(fd, F_GETFL);
+    return flags == -1 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 int listen_socket_max_backlog(void)

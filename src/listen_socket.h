@@ -25,6 +25,13 @@ struct listen_options {
 int listen_socket_open(const struct addr *addr,
                        const struct listen_options *options);
 
+/*
+ * Makes ready a socket that another process opened: systemd hands its own
+ * over as blocking ones.  0, or -1 with errno: EINVAL where it is not a
+ * listening stream socket, or as getsockopt(2) and fcntl(2) say.
+ */
+int listen_socket_adopt(int fd);
+
 /* Sets all but the backlog on a socket of that family; 0, or -1 with errno. */
 int listen_socket_set(int fd, sa_family_t family,
                       const struct listen_options *options);

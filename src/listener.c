@@ -6,7 +6,6 @@
 #include "sockopt.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -322,37 +321,19 @@ int listener_add(struct listener_set *set, const struct addr *asked,
     return fail(error, "cannot listen on", &addr);
 }
 
-/* systemd hands its sockets over as blocking ones. */
-static int set_nonblocking(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-
-    return flags == -1 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-}
-
 int listener_adopt(struct listener_set *set, int fd,
                    char error[LISTENER_ERROR_MAX])
 {
     struct addr none = { 0 };
-    int listens = 0, type = 0;
-    socklen_t len = sizeof listens;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == -1 ||
-        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == -1) {
-        snprintf(error, LISTENER_ERROR_MAX, "descriptor %d: %s", fd,
-                 strerror(errno));
-        return -1;
-    }
-    if (!listens || type != SOCK_STREAM) {
+    if (listen_socket_adopt(fd) == 0 && insert(set, fd, &none, true) == 0)
+        return 0;
+    if (errno == EINVAL)
         snprintf(error, LISTENER_ERROR_MAX,
                  "descriptor %d is not a listening stream socket", fd);
-        errno = EINVAL;
-        return -1;
-    }
-    if (set_nonblocking(fd) == 0 && insert(set, fd, &none, true) == 0)
-        return 0;
-    snprintf(error, LISTENER_ERROR_MAX, "descriptor %d: %s", fd,
-             strerror(errno));
+    else
+        snprintf(error, LISTENER_ERROR_MAX, "descriptor %d: %s", fd,
+                 strerror(errno));
     return -1;
 }
 
