@@ -45,7 +45,7 @@ static int keep_only(uint32_t wanted)
     struct __user_cap_header_struct head = {
         .version = _LINUX_CAPABILITY_VERSION_3,
     };
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 
     if (syscall(SYS_capget, &head, data) == -1)
         return -1;

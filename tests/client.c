@@ -222,6 +222,19 @@ uint64_t client_stuff(int fd, uint64_t seed)
     return sent;
 }
 
+bool client_talks(int fd)
+{
+    char byte = 'x';
+    ssize_t n;
+    if (send(fd, &byte, 1, MSG_NOSIGNAL) == -1) {
+        return false;
+    }
+    ck_assert(client_wait(fd, POLLIN, harness_ms(HARNESS_SOON)));
+    n = recv(fd, &byte, 1, 0);
+    ck_assert(n < 1 || byte == 'x');
+    return n == 1;
+}
+
 void client_echo(int fd, uint64_t seed, size_t n)
 {
     unsigned char bytes[PIECE];

@@ -46,6 +46,10 @@ void client_payload(uint64_t seed, uint64_t offset, void *bytes, size_t n);
 /* Receives n bytes, which must be client_payload() from offset on. */
 void client_verify(int fd, uint64_t seed, uint64_t offset, size_t n);
 
+/* Sends a byte and takes it back; false where the server has ended the
+ * conversation instead, which it may do at any moment. */
+bool client_talks(int fd);
+
 /* Sends n bytes of a seed (which may be large) and verifies their echo. */
 void client_echo(int fd, uint64_t seed, size_t n);
 
