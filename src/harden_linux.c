@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +39,8 @@ void harden_bounds(void)
 /*
  * capget(2) and capset(2) have no wrapper in the C library, and libcap would
  * be a library more for two calls.  Who has nothing to give up does not ask:
- * a service manager may have seen to it, and forbidden capset(2) too.
+ * a service manager may have seen to it, and forbidden capset(2) too.  What
+ * is only inheritable gives nothing to who executes no program: it may stay.
  */
 static int keep_only(uint32_t wanted)
 {
@@ -46,17 +48,18 @@ static int keep_only(uint32_t wanted)
         .version = _LINUX_CAPABILITY_VERSION_3,
     };
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+    bool holds;
 
     if (syscall(SYS_capget, &head, data) == -1)
         return -1;
-    if (((data[0].permitted | data[0].inheritable) & ~wanted) == 0 &&
-        (data[1].permitted | data[1].inheritable) == 0)
+    holds = (data[0].permitted & ~wanted) != 0 || data[1].permitted != 0;
+    if (!holds && data[0].inheritable == 0 && data[1].inheritable == 0)
         return 0;
     data[0].permitted &= wanted;
     data[0].effective = data[0].permitted;
     data[1].permitted = data[1].effective = 0;
     data[0].inheritable = data[1].inheritable = 0;
-    return (int)syscall(SYS_capset, &head, data);
+    return syscall(SYS_capset, &head, data) == 0 || !holds ? 0 : -1;
 }
 
 static int fail(char *error, size_t size, const char *what)
