@@ -1,12 +1,12 @@
 #!/bin/sh
 # Instructions of echod itself for each echo, counted by callgrind, so that a
 # dearer hot path shows without a clock.  Two runs differ in the number of
-# echoes alone, so start and end cancel out.  Fewer echoes a turn on a busy
-# machine make each dearer (500 to 720 were seen), hence the room in MOST.
+# echoes alone, so start and end cancel out.  Each echo is a turn of its own;
+# 670 to 718 were counted, load or none.  Fails above MOST.
 # For a build with optimisation and nothing else.
 set -u
 : "${BUILDDIR:=.}" "${ECHOD:=$BUILDDIR/src/echod}" "${ECHOC:=$BUILDDIR/src/echoc}"
-: "${MOST:=1000}"
+: "${MOST:=800}"
 scratch=$(mktemp -d) || exit 2
 trap 'rm -rf "$scratch"' EXIT
 

@@ -80,13 +80,14 @@ static void write_script(const struct bench_report *r, FILE *file)
 static bool draw(const struct bench_report *r, int out)
 {
     char *argv[] = { (char[]){ "gnuplot" }, NULL };
-    void (*former)(int) = signal(SIGPIPE, SIG_IGN);
+    void (*former)(int);
     int pipes[2];
     pid_t pid;
     FILE *script;
 
     if (pipe(pipes) == -1)
         return false;
+    former = signal(SIGPIPE, SIG_IGN);
     fcntl(pipes[1], F_SETFD, FD_CLOEXEC);
     pid = start_gnuplot(argv, pipes[0], out);
     close(pipes[0]);
