@@ -17,6 +17,9 @@
 /* How long to go on with a poller that should be another one. */
 #define UNSUITED_MS 1000
 
+/* A busy loop looks for signals so often. */
+#define SIGNALS_MS 10
+
 /* The table of watches is never smaller. */
 #define LEAST_ROOM 64
 
@@ -42,6 +45,7 @@ struct loop {
     bool dispatching;
     struct loop_timer *timers; /* a handful, so a list without order */
     struct signals signals;
+    int64_t signals_ms; /* when to look for them, if busy until then */
     loop_fn *each_turn;
     void *each_turn_arg;
     int64_t now_ms;
@@ -356,10 +360,20 @@ static int wait_for_events(struct loop *loop, struct poller_event *events)
     return 0;
 }
 
+/* While somebody is ready the wait lets no signal in. */
+static void see_signals(struct loop *loop, bool busy)
+{
+    if (!busy || loop->now_ms >= loop->signals_ms) {
+        loop->signals_ms = loop->now_ms + SIGNALS_MS;
+        if (busy)
+            signals_let_in(&loop->signals);
+    }
+    signals_run(&loop->signals);
+}
+
 static int turn(struct loop *loop)
 {
     struct poller_event events[EVENTS_A_TURN];
-    int64_t before = loop->now_ms;
     int count;
 
     if (loop->each_turn != NULL)
@@ -370,9 +384,7 @@ static int turn(struct loop *loop)
     loop->turns++;
     read_clock(loop);
     dispatch(loop, events, count);
-    if (count > 0 && loop->now_ms != before) /* once a millisecond will do */
-        signals_let_in(&loop->signals);
-    signals_run(&loop->signals);
+    see_signals(loop, count > 0);
     run_timers(loop);
     shrink(loop);
     suit(loop);
