@@ -50,6 +50,7 @@ static struct bulk *open_pipe(void)
         free(bulk);
         return NULL;
     }
+    fcntl(ends[1], F_SETPIPE_SZ, BULK_PIPE_SIZE); /* or as it is */
     bulk->out = ends[0];
     bulk->in = ends[1];
     pipes.open++;
@@ -93,9 +94,9 @@ static bool is_passing(int error)
     return error == EAGAIN || error == EINTR || error == ENOBUFS;
 }
 
-ssize_t bulk_in(struct bulk *bulk, int fd, size_t size)
+ssize_t bulk_in(struct bulk *bulk, int fd)
 {
-    ssize_t n = splice(fd, NULL, bulk->in, NULL, size,
+    ssize_t n = splice(fd, NULL, bulk->in, NULL, BULK_PIPE_SIZE,
                        SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
     if (n > 0)

@@ -128,7 +128,7 @@ enum conn_status conn_fill(struct conn *conn, char *scratch, size_t size)
 
     if (bulk == NULL)
         return fill_by_copy(conn, scratch, size);
-    got = bulk_in(bulk, conn->fd, size);
+    got = bulk_in(bulk, conn->fd);
     if (got > 0) {
         conn->in += (uint64_t)got;
         note_size(conn, got);
