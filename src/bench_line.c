@@ -137,16 +137,9 @@ void bench_line_up(struct bench_line *l, int fd, enum bench_state state)
     settle(l);
 }
 
-void bench_line_dial(struct bench_line *l)
-{
-    l->connect_ns = l->progress_ns = ticks_now();
-    bench_line_up(l, dial_start(l->load->addr), BENCH_CONNECTING);
-}
-
 /* ---- sending ---- */
 
-/* One send(2): who is slow waits for its turn, the others need not. */
-static void send_some(struct bench_line *l)
+static ssize_t send_once(struct bench_line *l)
 {
     int64_t run = l->unsent < VERIFY_RUN ? l->unsent : VERIFY_RUN;
     ssize_t n = send(l->fd, verify_bytes(l->sent_to), (size_t)run,
@@ -155,10 +148,47 @@ static void send_some(struct bench_line *l)
     if (n > 0) {
         l->sent_to += (uint64_t)n;
         l->unsent -= n;
-    } else if (n == -1 && errno != EAGAIN && errno != EINTR) {
-        l->unsent = 0; /* receiving tells why, after what still comes */
     }
+    return n;
+}
+
+/* One send(2): who is slow waits for its turn, the others need not. */
+static void send_some(struct bench_line *l)
+{
+    if (send_once(l) == -1 && errno != EAGAIN && errno != EINTR)
+        l->unsent = 0; /* receiving tells why, after what still comes */
     settle(l);
+}
+
+static void established(struct bench_line *l)
+{
+    l->load->connecting--;
+    l->state = BENCH_UP;
+    l->progress_ns = ticks_now();
+    histogram_add(l->load->figures->connect, l->progress_ns - l->connect_ns);
+}
+
+/*
+ * To a server on this host the connection is up when connect(2) returns: what
+ * goes out at once saves a wait, as it does for a client that blocks.  An
+ * error of the connection is told but once, here or to dial_outcome().
+ */
+static void send_at_once(struct bench_line *l)
+{
+    if (send_once(l) > 0) {
+        established(l);
+        settle(l);
+    } else if (errno != EAGAIN && errno != EINTR && errno != ENOTCONN) {
+        bench_line_fail(l, "connect", errno);
+    }
+}
+
+void bench_line_dial(struct bench_line *l)
+{
+    l->connect_ns = l->progress_ns = ticks_now();
+    bench_line_up(l, dial_start(l->load->addr), BENCH_CONNECTING);
+    if (l->state == BENCH_CONNECTING && l->unsent > 0)
+        send_at_once(l);
 }
 
 /* Behind those that are under way, or at once when there are none. */
@@ -279,10 +309,7 @@ static void connected(struct bench_line *l)
         bench_line_fail(l, "connect", error);
         return;
     }
-    load->connecting--;
-    l->state = BENCH_UP;
-    l->progress_ns = ticks_now();
-    histogram_add(load->figures->connect, l->progress_ns - l->connect_ns);
+    established(l);
     if (l->unsent > 0)
         send_some(l);
     else if (load->begin_ns != 0)
