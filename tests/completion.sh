@@ -10,21 +10,45 @@ for name in echod echoc; do
     . "$SRCDIR/etc/completions/$name"
 done
 
-# offers PROGRAM WANTED WORD...: what may stand in place of the last word.
-offers() {
-    local program=$1 wanted=$2 function
-    shift 2
+# complete_for PROGRAM WORD...: COMPREPLY is what may stand for the last word.
+complete_for() {
+    local program=$1 function
+    shift
     COMP_WORDS=("${program##*/}" "$@")
     COMP_CWORD=$#
     COMPREPLY=()
     function=$(complete -p "${program##*/}" | sed 's/.*-F \([^ ]*\).*/\1/')
     "$function" "$program"
-    if printf '%s\n' "${COMPREPLY[@]}" | grep -qxF -e "$wanted"; then
-        echo "ok: ${program##*/} $* -> $wanted"
+}
+
+# tell WHAT STATUS, with what was offered where that was wrong.
+tell() {
+    if [ "$2" = 0 ]; then
+        echo "ok: $1"
     else
-        echo "not ok: ${program##*/} $* -> $wanted, but: ${COMPREPLY[*]}"
+        echo "not ok: $1, but: ${COMPREPLY[*]}"
         failed=1
     fi
+}
+
+# offers PROGRAM WANTED WORD...: WANTED is among what is offered.
+offers() {
+    local program=$1 wanted=$2
+    shift 2
+    complete_for "$program" "$@"
+    printf '%s\n' "${COMPREPLY[@]}" | grep -qxF -e "$wanted"
+    tell "${program##*/} $* -> $wanted" $?
+}
+
+# offers_only PROGRAM 'WANTED...' WORD...: these are, in any order, and no more.
+offers_only() {
+    local program=$1 wanted=$2
+    shift 2
+    complete_for "$program" "$@"
+    # shellcheck disable=SC2086  # a list of words
+    [ "$(printf '%s\n' $wanted | sort)" = \
+        "$(printf '%s\n' "${COMPREPLY[@]}" | sort)" ]
+    tell "${program##*/} $* -> only $wanted" $?
 }
 
 offers "$ECHOD" --config --co
@@ -39,4 +63,34 @@ printf '#!/bin/sh\nexec "%s" -c "%s" "$@"\n' "$ECHOD" "$scratch/echod.ini" \
 chmod +x "$scratch/echod"
 offers "$scratch/echod" limits.max_clients= -o limits.m
 offers "$scratch/echod" log.target= --set log.ta
+
+# letters MODE: the options of one letter that echoc takes, found by trying.
+letters() {
+    local letter
+    for letter in {0..9} {a..z} {A..Z}; do
+        "$ECHOC" "$1" "-$letter" 2>&1 </dev/null |
+            grep -q 'invalid option' || printf -- '-%s ' "$letter"
+    done
+}
+
+common='--help --version'
+for mode in talk ping bench probe; do
+    case $mode in
+    talk | ping) long=$common ;;
+    bench) long="$common --warmup --json --plot" ;;
+    probe) long="$common --idle --json" ;;
+    esac
+    offers_only "$ECHOC" "$(letters "$mode")$long" "$mode" -
+done
+offers_only "$ECHOC" "$(letters talk)$common" -
+offers_only "$ECHOC" --warmup bench -n 5 --w
+offers_only "$ECHOC" '' ping --w
+offers_only "$ECHOC" ping pin
+HOSTFILE=$scratch/hosts
+echo '192.0.2.7 echo-host.example' >"$HOSTFILE"
+offers_only "$ECHOC" echo-host.example echo-ho
+offers_only "$ECHOC" echo-host.example bench --json echo-ho
+offers_only "$ECHOC" '' ping -c echo-ho
+: >"$scratch/picture.svg"
+offers_only "$ECHOC" "$scratch/picture.svg" bench --plot "$scratch/pic"
 exit "$failed"
