@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int fail(int fd, const char *path, char *error, size_t size)
@@ -29,11 +31,19 @@ static int held(int fd, const char *path, char *error, size_t size)
     return -1;
 }
 
-int pidfile_create(const char *path, char *error, size_t size)
+/* Whether the path still leads to the open file. */
+static bool is_at(const char *path, int fd)
+{
+    struct stat open_file, named;
+
+    return fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 &&
+           open_file.st_dev == named.st_dev &&
+           open_file.st_ino == named.st_ino;
+}
+
+static int open_locked(const char *path, char *error, size_t size)
 {
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-    char text[24];
-    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 
     if (fd == -1)
@@ -42,6 +52,23 @@ int pidfile_create(const char *path, char *error, size_t size)
         return errno == EACCES || errno == EAGAIN
                    ? held(fd, path, error, size)
                    : fail(fd, path, error, size);
+    return fd;
+}
+
+int pidfile_create(const char *path, char *error, size_t size)
+{
+    char text[24];
+    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    int fd = open_locked(path, error, size);
+
+    /* Its holder may have removed it between our open and our lock: ours is
+     * then a file without a name, and the next process makes another. */
+    while (fd != -1 && !is_at(path, fd)) {
+        close(fd);
+        fd = open_locked(path, error, size);
+    }
+    if (fd == -1)
+        return -1;
     if (ftruncate(fd, 0) == -1 || write(fd, text, (size_t)len) != len)
         return fail(fd, path, error, size);
     return fd;
@@ -51,7 +78,7 @@ void pidfile_remove(const char *path, int fd)
 {
     if (fd == -1)
         return;
-    if (unlink(path) == -1 && ftruncate(fd, 0) == -1) {
+    if ((!is_at(path, fd) || unlink(path) == -1) && ftruncate(fd, 0) == -1) {
         /* whoever reads it finds a number that no process has */
     }
     close(fd);

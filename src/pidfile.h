@@ -13,8 +13,8 @@
  */
 int pidfile_create(const char *path, char *error, size_t size);
 
-/* Removes the file, or empties it where the folder may no longer be written
- * to.  fd -1 is fine. */
+/* Removes the file; where the folder may no longer be written to, or the path
+ * leads to another file by now, empties it.  fd -1 is fine. */
 void pidfile_remove(const char *path, int fd);
 
 #endif

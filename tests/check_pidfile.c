@@ -151,6 +151,71 @@ START_TEST(where_the_folder_is_no_longer_ours_the_file_is_emptied)
 }
 END_TEST
 
+START_TEST(another_file_that_took_its_place_is_not_removed)
+{
+    const char *path = unit_path("pid");
+    int fd;
+
+    fd = pidfile_create(path, error, sizeof error);
+    ck_assert_int_ne(fd, -1);
+    ck_assert_int_eq(unlink(path), 0);
+    unit_write_file(path, "another's");
+    pidfile_remove(path, fd);
+    ck_assert_str_eq(unit_read_file(path), "another's");
+    unlink(path);
+}
+END_TEST
+
+/* Takes and gives back the file over and over.  While it has it, the file
+ * there is ours, and so is what only one at a time can create. */
+static int come_and_go(const char *path, const char *only)
+{
+    enum { ROUNDS = 500 };
+    char ours[32], there[sizeof ours] = "";
+
+    snprintf(ours, sizeof ours, "%ld\n", (long)getpid());
+    for (int round = 0; round < ROUNDS;) {
+        int fd = pidfile_create(path, error, sizeof error), mark, file;
+        ssize_t len;
+
+        if (fd == -1)
+            continue; /* held by another */
+        mark = open(only, O_CREAT | O_EXCL, 0600);
+        file = open(path, O_RDONLY);
+        len = file != -1 ? pread(file, there, sizeof there - 1, 0) : -1;
+        if (mark == -1 || len == -1 || strcmp(there, ours) != 0)
+            return EXIT_FAILURE;
+        /* A close would give up the lock on the file: held till the end. */
+        unlink(only);
+        pidfile_remove(path, fd);
+        close(file);
+        close(mark);
+        round++;
+    }
+    return EXIT_SUCCESS;
+}
+
+START_TEST(of_processes_that_come_and_go_never_two_have_it)
+{
+    enum { PROCESSES = 4 };
+    const char *path = unit_path("pid"), *only = unit_path("only");
+    pid_t children[PROCESSES];
+    int status;
+
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        ck_assert_int_ne(children[i], -1);
+        if (children[i] == 0)
+            _exit(come_and_go(path, only));
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        ck_assert_int_eq(waitpid(children[i], &status, 0), children[i]);
+        ck_assert_int_eq(status, EXIT_SUCCESS);
+    }
+    ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
 START_TEST(removing_what_was_never_created_touches_no_file)
 {
     const char *path = unit_path("pid");
@@ -178,6 +243,8 @@ int main(void)
     tcase_add_test(tests, a_device_is_no_pid_file);
     tcase_add_test(tests,
                    where_the_folder_is_no_longer_ours_the_file_is_emptied);
+    tcase_add_test(tests, another_file_that_took_its_place_is_not_removed);
+    tcase_add_test(tests, of_processes_that_come_and_go_never_two_have_it);
     tcase_add_test(tests, removing_what_was_never_created_touches_no_file);
     return unit_run(suite);
 }
