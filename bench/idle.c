@@ -1,6 +1,6 @@
 /*
- * idle PORT COUNT: that many connections which say nothing, from addresses of
- * 127/8 since one has too few ports.  Prints "ready" once all are accepted,
+ * idle PORT COUNT [ADDRESS]: that many connections which say nothing, from
+ * addresses of 127/8 since one has too few ports.  Prints "ready" once all are accepted,
  * and ends with its standard input.
  */
 #include <config.h>
@@ -30,6 +30,8 @@ int main(int argc, char **argv)
     unsigned count = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
     char byte;
 
+    if (argc > 3)
+        to.sin_addr.s_addr = inet_addr(argv[3]);
     ref_begin();
     for (unsigned i = 0; i < count; i++)
         hold(&to, i);

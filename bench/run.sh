@@ -9,18 +9,49 @@
 # server for each echo, of its whole process tree from /proc: it survives noise
 # much better than echoes a second.
 #
-# Environment: ECHOD, ECHOC, BUILDDIR; OUT, SECONDS_EACH (0.8), PASSES (2),
+# All of it happens in a network namespace of its own, where there may be one:
+# nobody else's traffic, and always the same congestion control, one without
+# timers: where the system's is bbr, a third of the time of bulk went into them.
+#
+# Environment: ECHOD, ECHOC, BUILDDIR; OUT, SECONDS_EACH (0.5), PASSES (2),
 # SERVERS and WORKLOADS (words; default all that there are), IDLE (counts),
 # LIMIT (seconds for all, 600: what has not begun by then is left out).
 set -u
 : "${BUILDDIR:=.}" "${ECHOD:=$BUILDDIR/src/echod}" "${ECHOC:=$BUILDDIR/src/echoc}"
-: "${OUT:=$BUILDDIR/bench-results}" "${SECONDS_EACH:=0.8}" "${PASSES:=2}"
+: "${OUT:=$BUILDDIR/bench-results}" "${SECONDS_EACH:=0.5}" "${PASSES:=2}"
 : "${LIMIT:=600}" "${IDLE=0 1000 5000 10000 19000}"
 : "${SERVERS:=echod epoll epoll512k threads uring libevent libuv libev go gocopy xinetd inetutils openbsd socat-pipe socat-cat ncat}"
-: "${WORKLOADS:=echo-1 echo-50 echo-500 echo-50-4k bulk-1 bulk-8 churn rate}"
+: "${WORKLOADS:=echo-1 echo-50 echo-500 echo-50-512 echo-50-4096 bulk-1 bulk-8 mouse churn rate}"
+
+mkdir -p "$OUT"
+
+# The inetds' packages do not go together, so those that are not installed are
+# unpacked beside the results, while there is a network to get them from.
+fetch_inetds() {
+    local one
+    for one in xinetd inetutils-inetd openbsd-inetd; do
+        case " $SERVERS " in *" ${one%-inetd} "*) ;; *) continue ;; esac
+        mkdir "$OUT/$one" 2>/dev/null || continue
+        (cd "$OUT/$one" && apt-get -q download "$one" && dpkg -x ./*.deb .) \
+            >/dev/null 2>&1
+    done
+}
+
+if [ -z "${BENCH_NETWORK:-}" ]; then
+    fetch_inetds
+    apart=(unshare -n)
+    [ "$(id -u)" = 0 ] || apart=(unshare -rn)
+    export BENCH_NETWORK="the system's own network"
+    if "${apart[@]}" ip link set lo up 2>/dev/null; then
+        BENCH_NETWORK="a network namespace, reno"
+        # shellcheck disable=SC2016  # for the inner shell
+        exec "${apart[@]}" bash -c 'ip link set lo up &&
+            echo reno >/proc/sys/net/ipv4/tcp_congestion_control &&
+            exec "$0"' "$0"
+    fi
+fi
 
 scratch=$(mktemp -d) || exit 2
-mkdir -p "$OUT"
 csv=$OUT/results.csv
 started=""       # name:pid of each server
 port=$((20000 + $$ % 12000)) # below those that the kernel hands out
@@ -48,16 +79,12 @@ say() {
 
 # ---- servers ----
 
-# A program of Debian, from the system or unpacked beside it, since the inetds
-# do not go together: program_of PACKAGE PATH.
+# program_of PACKAGE PATH: unpacked, or the system's.
 program_of() {
-    [ -x "$2" ] && { echo "$2"; return 0; }
-    if [ ! -d "$scratch/$1" ]; then
-        mkdir "$scratch/$1"
-        (cd "$scratch/$1" && apt-get -q download "$1" && dpkg -x ./*.deb .) \
-            >/dev/null 2>&1
-    fi
-    [ -x "$scratch/$1$2" ] && echo "$scratch/$1$2"
+    local path
+    for path in "$OUT/$1$2" "$2"; do
+        [ -x "$path" ] && echo "$path" && return
+    done
 }
 
 # Prints the command of a server, a word a line; nothing where there is none.
@@ -145,20 +172,37 @@ start() {
     return 1
 }
 
-# CPU time of a process and all below it, those that are gone included, in µs.
-cpu_of() {
-    cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$1" \
-        -v tick="$(getconf CLK_TCK)" '
+pid_of() {
+    echo "$started" | tr ' ' '\n' | sed -n "s/^$1://p"
+}
+
+# PID and CPU ticks, those of its ended children included, of a process and
+# all below it.
+tree_of() {
+    cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$1" '
         { sub(/\(.*\) /, ""); parent[$1] = $3; time[$1] = $13 + $14 + $15 + $16 }
         END {
             for (pid in parent) {
                 for (up = pid; up in parent && up != root; up = parent[up])
                     ;
                 if (up == root)
-                    sum += time[pid]
+                    print pid, time[pid]
             }
-            printf "%.0f\n", sum * 1000000 / tick
         }'
+}
+
+# CPU time of a tree, in µs.
+cpu_of() {
+    tree_of "$1" | awk -v tick="$(getconf CLK_TCK)" '
+        { sum += $2 } END { printf "%.0f\n", sum * 1000000 / tick }'
+}
+
+# Resident memory of a tree, what it shares counted once, in bytes.
+memory_of() {
+    tree_of "$1" | while read -r pid _; do
+        cat "/proc/$pid/smaps_rollup"
+    done 2>/dev/null |
+        awk '/^Pss:/ { sum += $2 } END { printf "%.0f\n", sum * 1024 }'
 }
 
 # ---- measuring ----
@@ -166,10 +210,11 @@ cpu_of() {
 # The arguments of echoc for a workload.
 load_of() {
     case $1 in
-    echo-*-4k) one=${1#echo-}; echo "-n ${one%-4k} -s 4K" ;;
+    echo-*-*) one=${1#echo-}; echo "-n ${one%-*} -s ${one#*-}" ;;
     echo-*) echo "-n ${1#echo-} -s 64" ;;
     bulk-*) echo "-n ${1#bulk-} -s 4M" ;;
-    churn) echo "-n 10 -s 64 -R" ;;
+    mouse) echo "-n 1 -s 64 -r 200" ;;
+    churn) echo "-n 50 -s 64 -R" ;;
     rate) echo "-n 50 -s 64 -r 5000" ;;
     idle-*) echo "-n 50 -s 64" ;;
     esac
@@ -179,16 +224,24 @@ number() {
     sed -n "s/^ *\"$1\": \\([0-9.]*\\).*/\\1/p" "$scratch/json" | head -1
 }
 
-# measure WORKLOAD LABEL PASS: a line of the CSV.
-measure() {
-    local pid before after
-    pid=$(echo "$started" | tr ' ' '\n' | sed -n "s/^$2://p")
-    [ -n "$pid" ] || return
-    before=$(cpu_of "$pid")
+# load WORKLOAD LABEL: the JSON of echoc.
+load() {
     # shellcheck disable=SC2046,SC2086  # words
     "${load_cpu[@]}" "$ECHOC" bench $(load_of "$1") -t "$SECONDS_EACH" \
-        --warmup 0 -W 3 --json $(cat "$scratch/$2.address") \
-        >"$scratch/json" 2>"$scratch/errors"
+        --warmup 0 -W 3 --json $(cat "$scratch/$2.address") 2>/dev/null
+}
+
+# measure WORKLOAD LABEL PASS: a line of the CSV.
+measure() {
+    local pid before after elephants=
+    pid=$(pid_of "$2") && [ -n "$pid" ] || return
+    before=$(cpu_of "$pid")
+    if [ "$1" = mouse ]; then # beside eight elephants
+        load bulk-8 "$2" >"$scratch/elephants" &
+        elephants=$!
+    fi
+    load "$1" "$2" >"$scratch/json"
+    [ -z "$elephants" ] || wait "$elephants"
     after=$(cpu_of "$pid")
     awk -v w="$1" -v s="$2" -v p="$3" -v cpu=$((after - before)) \
         -v n="$(number echoes)" -v rate="$(number echoes_per_s)" \
@@ -218,10 +271,13 @@ in_order() {
     fi
 }
 
-compare_servers() {
+start_servers() {
     for name in $SERVERS; do
         start "$name" "$name"
     done
+}
+
+compare_servers() {
     for pass in $(seq $((2 * PASSES))); do
         for workload in $WORKLOADS; do
             # shellcheck disable=SC2086  # words
@@ -244,20 +300,57 @@ compare_pollers() {
     done
 }
 
+# shellcheck disable=SC2317  # beside calls it
+measure_passes() {
+    for pass in $(seq $((2 * PASSES))); do
+        measure "$1" "$2" "$pass"
+    done
+}
+
 measure_idle() {
-    local idle
+    beside "$1" "$2" measure_passes "idle-$1" "$2"
+}
+
+# beside COUNT LABEL COMMAND...: while so many idle clients are connected.
+beside() {
+    local idle address
     [ -f "$scratch/$2.address" ] || return
+    read -r -a address <"$scratch/$2.address"
     mkfifo "$scratch/hold" "$scratch/ready"
-    "$BUILDDIR/bench/idle" "$(cut -d' ' -f2 "$scratch/$2.address")" "$1" \
-        <"$scratch/hold" >"$scratch/ready" &
+    "$BUILDDIR/bench/idle" "${address[1]}" "$1" "${address[0]}" \
+        <"$scratch/hold" >"$scratch/ready" 2>/dev/null &
     idle=$!
     exec 8>"$scratch/hold" 9<"$scratch/ready"
     rm "$scratch/hold" "$scratch/ready"
-    read -r _ <&9 && for pass in $(seq $((2 * PASSES))); do
-        measure "idle-$1" "$2" "$pass"
-    done
+    read -r -t 20 _ <&9 && "${@:3}"
     exec 8>&- 9<&-
+    kill "$idle"
     wait "$idle"
+}
+
+# What an idle client costs in memory: of a server that has a process or a
+# thread for each, 500 of them.
+compare_memory() {
+    local name count
+    for name in $SERVERS; do
+        case $name in
+        threads | xinetd | inetutils | openbsd | socat* | ncat) count=500 ;;
+        gocopy) count=4000 ;; # three descriptors each
+        *) count=10000 ;;
+        esac
+        late || [ -z "$(pid_of "$name")" ] || measure_memory "$count" "$name"
+    done
+}
+
+measure_memory() {
+    local pid before
+    pid=$(pid_of "$2")
+    before=$(memory_of "$pid")
+    beside "$1" "$2" memory_of "$pid" >"$scratch/after"
+    awk -v server="$2" -v count="$1" -v before="$before" '{
+        printf "%s,%d,%.0f,%.0f\n", server, count, before / 1024,
+            ($1 - before) / count }' "$scratch/after" |
+        tee -a "$OUT/memory.csv" >&2
 }
 
 # ---- the report ----
@@ -309,7 +402,7 @@ report() {
     medians >"$scratch/medians"
     echo "# echod beside other echo servers"
     echo
-    echo "$(date +%F), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)," \
+    echo "$(date +%F), in $BENCH_NETWORK, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)," \
         "$(nproc) CPUs, Linux $(uname -r); load average at the end" \
         "$(cut -d' ' -f1-3 /proc/loadavg)."
     echo "Medians of $((2 * PASSES)) passes of $SECONDS_EACH s.  CPU is the" \
@@ -325,12 +418,17 @@ report() {
                 printf "| %s | %s | %s | %s | %s | %s | %s |\n",
                     $2, $3, $4, $5, $6, $7, $8 }' "$scratch/medians"
         done
+    printf '\n## memory\n\n'
+    echo '| server | idle clients | KiB without | bytes a client |'
+    echo '|---|--:|--:|--:|'
+    awk -F, 'NR > 1 { print "| " $1 " | " $2 " | " $3 " | " $4 " |" }' \
+        "$OUT/memory.csv"
 }
 
 plot() {
     command -v gnuplot >/dev/null || return 0
-    awk '$1 == "echo-50" && $3 > 0 { print $2, $3 }' "$scratch/medians" |
-        sort -k2n >"$scratch/bars"
+    awk '$1 == "echo-50" && $3 > 0 { print $2, $3, $5 / 1000 }' \
+        "$scratch/medians" | sort -k2n >"$scratch/bars"
     awk '$1 ~ /^idle-/ { sub(/idle-/, "", $1); print $2, $1, $3 }' \
         "$scratch/medians" | sort -k1,1 -k2,2n |
         awk '$1 != last { if (NR > 1) print "\n"; print "\"" $1 "\"" } { print; last = $1 }' \
@@ -346,6 +444,10 @@ set style fill solid 0.6
 set boxwidth 0.7
 unset key
 plot "$scratch/bars" using 0:2:xticlabels(1) with boxes
+set output "$OUT/echoes.svg"
+set title "Thousands of 64-byte echoes a second, 50 busy clients"
+set ylabel "thousands a second"
+plot "$scratch/bars" using 0:3:xticlabels(1) with boxes
 END
     [ -s "$scratch/lines" ] && gnuplot <<END
 set terminal svg size 800,500 background "white"
@@ -363,6 +465,9 @@ END
 
 echo "workload,server,pass,cpu_us,echoes_per_s,mib_per_s,p50_ms,p99_ms,right" \
     >"$csv"
+echo "server,idle_clients,kib_without,bytes_a_client" >"$OUT/memory.csv"
+start_servers
+compare_memory
 compare_servers
 [ -z "$IDLE" ] || compare_pollers
 report >"$OUT/results.md"
