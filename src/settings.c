@@ -114,6 +114,19 @@ struct listens {
     uint16_t port;
 };
 
+/* As the kernel takes it: only link-local addresses have a scope, and an IPv6
+ * socket that is IPv6's alone takes no mapped one. */
+static int parse_listen(struct addr *addr, const char *word, uint16_t port)
+{
+    if (addr_parse(addr, word, port) == -1)
+        return -1;
+    addr_unmap(addr);
+    if (addr->sa.any.sa_family == AF_INET6 &&
+        !IN6_IS_ADDR_LINKLOCAL(&addr->sa.v6.sin6_addr))
+        addr->sa.v6.sin6_scope_id = 0;
+    return 0;
+}
+
 static int add_listen(const char *word, void *arg)
 {
     struct listens *list = arg;
@@ -127,7 +140,7 @@ static int add_listen(const char *word, void *arg)
     if (strcmp(word, "*") != 0) {
         list->count++;
         item->optional = false;
-        return addr_parse(&item->addr, word, list->port);
+        return parse_listen(&item->addr, word, list->port);
     }
     list->count += 2;
     addr_any(&item[0].addr, AF_INET, list->port);

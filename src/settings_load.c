@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "settings.h"
+#include "settings_cross.h"
 #include "settings_mistake.h"
 #include "settings_value.h"
 
@@ -14,7 +15,6 @@
 #include <unistd.h>
 
 #define FILE_MAX (1024 * 1024)
-#define KEYS_MAX 64
 
 /*
  * inih takes lines apart; what it would get wrong without a word (no line
@@ -27,31 +27,15 @@ struct loader {
     FILE *file;
     char *line;
     size_t line_room;
-    int error;                 /* that the reading ended with, or 0 */
-    unsigned number;           /* of the line */
-    bool skip;                 /* in a section that was refused */
-    bool goes_on;              /* the line goes on with list */
+    int error;    /* that the reading ended with, or 0 */
+    bool goes_on; /* the line goes on with list */
     const struct settings_key *list;
-                               /* what an indented line goes on with, or NULL */
-    unsigned set_on[KEYS_MAX]; /* the line that set a key; 0: none */
+    /* what an indented line goes on with, or NULL */
+    char section[SETTINGS_LINE_MAX + 3]; /* the line of one, put right */
+    struct settings_places set_at;
 };
 
 /* ---- a key ---- */
-
-static const struct settings_key *find_key(const char *section,
-                                           const char *name, size_t *index)
-{
-    size_t count;
-    const struct settings_key *keys = settings_keys(&count);
-
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(keys[i].section, section) == 0 &&
-            strcmp(keys[i].name, name) == 0) {
-            *index = i;
-            return &keys[i];
-        }
-    return NULL;
-}
 
 static bool is_section(const char *name)
 {
@@ -76,7 +60,7 @@ static int refuse_word(const char *word, void *arg)
     struct refusal *r = arg;
 
     if (settings_value_check_word(r->key, word) == -1) {
-        settings_mistake_value(&r->l->mistakes, r->l->number, r->key, word);
+        settings_mistake_value(&r->l->mistakes, r->key, word);
         r->told = true;
     }
     return *word == '#';
@@ -86,36 +70,46 @@ static int refuse_word(const char *word, void *arg)
 static void refuse_value(struct loader *l, const struct settings_key *key,
                          const char *value)
 {
-    struct refusal r = { .l = l, .key = key };
+    struct refusal r = {.l = l, .key = key};
     int error = errno;
 
     if (settings_value_is_list(key))
         settings_value_each(value, refuse_word, &r);
     errno = error;
     if (!r.told)
-        settings_mistake_value(&l->mistakes, l->number, key, value);
+        settings_mistake_value(&l->mistakes, key, value);
 }
 
-static void set_key(struct loader *l, const char *section, const char *name,
-                    const char *value)
+static void set_value(struct loader *l, const struct settings_key *key,
+                      const char *value)
 {
-    size_t index;
-    const struct settings_key *key = find_key(section, name, &index);
-
-    if (key == NULL) {
-        settings_mistake_key(&l->mistakes, l->number, section, name);
-        return;
-    }
-    if (l->mistakes.assignment == NULL && l->set_on[index] != 0) {
-        settings_mistake(&l->mistakes, l->number,
-                         "%s.%s is set twice, first on line %u", section, name,
-                         l->set_on[index]);
-        return;
-    }
-    l->set_on[index] = l->number;
     l->list = settings_value_is_list(key) ? key : NULL;
     if (settings_value_parse(l->settings, key, value) == -1)
         refuse_value(l, key, value);
+}
+
+/* The value of a key that does not exist is held against the one that was
+ * meant, since there is no second run to say so. */
+static void set_key(struct loader *l, const char *section, const char *name,
+                    const char *value)
+{
+    const struct settings_key *key = settings_key_find(section, name);
+    struct settings_place *set_at;
+
+    if (key == NULL) {
+        key = settings_mistake_key(&l->mistakes, section, name);
+        if (key != NULL)
+            set_value(l, key, value);
+        return;
+    }
+    set_at = settings_place_of(&l->set_at, key);
+    if (l->mistakes.at.assignment == NULL && set_at->line != 0) {
+        settings_mistake(&l->mistakes, "%s.%s is set twice, first on line %u",
+                         section, name, set_at->line);
+        return;
+    }
+    *set_at = l->mistakes.at;
+    set_value(l, key, value);
 }
 
 /* inih hands an indented line over as the key before it, once more. */
@@ -131,16 +125,14 @@ static int on_key(void *arg, const char *section, const char *name,
 {
     struct loader *l = arg;
 
-    if (l->skip)
-        return 1;
     if (l->goes_on) {
         go_on(l, value);
         return 1;
     }
     l->list = NULL;
     if (section[0] == '\0')
-        settings_mistake(&l->mistakes, l->number,
-                         "key %s stands before any [section]", name);
+        settings_mistake(&l->mistakes, "key %s stands before any [section]",
+                         name);
     else
         set_key(l, section, name, value);
     return 1;
@@ -173,34 +165,32 @@ static const char *forbidden_byte(const char *line, size_t len)
     return NULL;
 }
 
-/* "[name]", then only blanks or a comment. */
-static bool check_section(struct loader *l, char *line)
+/*
+ * "[name]", then only blanks or a comment.  inih gets what was meant where it
+ * is another one, so that the keys are judged, too; and where that is not
+ * known one word of it, which no key has for its section.
+ */
+static const char *check_section(struct loader *l, char *line)
 {
-    char *end = strchr(line, ']');
-    const char *rest;
+    size_t len = strcspn(line, "]");
+    const char *rest = line + len + (line[len] == ']'), *name = line + 1;
+    const char *after = rest + strspn(rest, " \t");
 
-    l->skip = true;
     l->list = NULL;
-    if (end == NULL) {
-        settings_mistake(&l->mistakes, l->number, "a section needs its ]: %s",
+    if (line[len] == '\0')
+        settings_mistake(&l->mistakes, "a section needs its ]: %s", line);
+    else if (*after != '\0' && !(begins_comment(after) && is_blank(after[-1])))
+        settings_mistake(&l->mistakes, "nothing may follow a section: %s",
                          line);
-        return false;
+    line[len] = '\0';
+    if (!is_section(name))
+        name = settings_mistake_section(&l->mistakes, name);
+    if (name == NULL) {
+        name = line + 1;
+        line[1 + strcspn(name, " \t")] = '\0';
     }
-    rest = end + 1;
-    rest += strspn(rest, " \t");
-    if (*rest != '\0' && !(begins_comment(rest) && is_blank(rest[-1]))) {
-        settings_mistake(&l->mistakes, l->number,
-                         "nothing may follow a section: %s", line);
-        return false;
-    }
-    *end = '\0';
-    if (!is_section(line + 1)) {
-        settings_mistake_section(&l->mistakes, l->number, line + 1);
-        return false;
-    }
-    *end = ']';
-    l->skip = false;
-    return true;
+    snprintf(l->section, sizeof l->section, "[%s]", *name != '\0' ? name : "?");
+    return l->section;
 }
 
 /* As inih looks for it: = or :, before a comment. */
@@ -232,43 +222,44 @@ static bool check_indented(struct loader *l, char *text)
     cut_comment(text);
     l->goes_on = l->list != NULL && strchr(text, '=') == NULL;
     if (!l->goes_on)
-        settings_mistake(&l->mistakes, l->number,
+        settings_mistake(&l->mistakes,
                          "blanks before \"%s\"; only the rest of a list may "
                          "be indented",
                          text);
     return l->goes_on;
 }
 
-/* True where inih may have the line. */
-static bool check_line(struct loader *l, char *line, size_t len)
+/* What inih gets of the line. */
+static const char *check_line(struct loader *l, char *line, size_t len)
 {
     char *text = line + strspn(line, " \t");
     const char *forbidden;
 
     if (begins_comment(text))
-        return false;
+        return "";
     forbidden = forbidden_byte(line, len);
     if (forbidden != NULL) {
-        settings_mistake(&l->mistakes, l->number, "%s", forbidden);
-        return false;
+        settings_mistake(&l->mistakes, "%s", forbidden);
+        return "";
     }
     if (*text == '\0')
-        return false;
+        return "";
     if (len > SETTINGS_LINE_MAX) {
-        settings_mistake(&l->mistakes, l->number,
+        settings_mistake(&l->mistakes,
                          "%zu bytes in a line; allowed: %d (a list may go on "
                          "in indented lines)",
                          len, SETTINGS_LINE_MAX);
-        return false;
+        return "";
     }
     if (text != line)
-        return check_indented(l, text);
+        return check_indented(l, text) ? line : "";
     if (*line == '[')
         return check_section(l, line);
-    if (!has_separator(line) && !l->skip)
-        settings_mistake(&l->mistakes, l->number,
-                         "neither [section] nor key = value: %s", line);
-    return has_separator(line);
+    if (has_separator(line))
+        return line;
+    settings_mistake(&l->mistakes, "neither [section] nor key = value: %s",
+                     line);
+    return "";
 }
 
 static size_t cut_line_end(char *line, size_t len)
@@ -293,17 +284,14 @@ static char *read_line(char *out, int size, void *arg)
         l->error = feof(l->file) ? 0 : errno;
         return NULL;
     }
-    l->number++;
+    l->mistakes.at.line++;
     l->goes_on = false;
     len = cut_line_end(line, (size_t)got);
-    if (l->number == 1 && strncmp(line, bom, 3) == 0) {
+    if (l->mistakes.at.line == 1 && strncmp(line, bom, 3) == 0) {
         line += 3;
         len -= 3;
     }
-    if (check_line(l, line, len))
-        snprintf(out, (size_t)size, "%s\n", line);
-    else
-        snprintf(out, (size_t)size, "\n");
+    snprintf(out, (size_t)size, "%s\n", check_line(l, line, len));
     return out;
 }
 
@@ -365,7 +353,7 @@ static int load_file(struct loader *l)
         errno = l->error;
         return unreadable(l);
     }
-    l->number = 0;
+    l->mistakes.at.line = 0;
     return 0;
 }
 
@@ -388,70 +376,15 @@ static void load_assignment(struct loader *l, const char *assignment)
     char *dot =
         equals != NULL ? memchr(copy, '.', (size_t)(equals - copy)) : NULL;
 
-    l->mistakes.assignment = assignment;
+    l->mistakes.at.assignment = assignment;
     if (dot == NULL) {
-        settings_mistake(&l->mistakes, 0, "not of the form SECTION.KEY=VALUE");
+        settings_mistake(&l->mistakes, "not of the form SECTION.KEY=VALUE");
     } else {
         *dot = *equals = '\0';
         set_key(l, trim(copy), trim(dot + 1), trim(equals + 1));
     }
-    l->mistakes.assignment = NULL;
+    l->mistakes.at.assignment = NULL;
     free(copy);
-}
-
-/* ---- rules that cross keys ---- */
-
-static unsigned line_of(const struct loader *l, const char *section,
-                        const char *name)
-{
-    size_t index;
-
-    return find_key(section, name, &index) != NULL ? l->set_on[index] : 0;
-}
-
-static void check_listens(struct loader *l,
-                          const struct settings_listen *listens, size_t count)
-{
-    char text[ADDR_TEXT_MAX];
-
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (addr_equal(&listens[i].addr, &listens[j].addr))
-                settings_mistake(&l->mistakes, line_of(l, "server", "listen"),
-                                 "server.listen names %s twice",
-                                 addr_format(&listens[i].addr, text));
-}
-
-static void check_poller(struct loader *l, size_t listens)
-{
-    const struct settings *s = l->settings;
-    const struct poller_ops *ops = settings_poller(s)->few;
-    int64_t need =
-        s->limits.max_clients + (int64_t)listens + SETTINGS_SPARE_FDS;
-
-    if (need > ops->limit)
-        settings_mistake(
-            &l->mistakes, line_of(l, "server", "poller"),
-            "server.poller = %s holds %d descriptors, "
-            "limits.max_clients = %lld needs %lld; allowed: %lld clients, "
-            "or another poller",
-            ops->name, ops->limit, (long long)s->limits.max_clients,
-            (long long)need,
-            (long long)(s->limits.max_clients - need + ops->limit));
-}
-
-static void check_across(struct loader *l)
-{
-    size_t count;
-    struct settings_listen *listens = settings_listens(l->settings, &count);
-
-    if (listens == NULL) {
-        settings_mistake(&l->mistakes, 0, "%s", strerror(errno));
-        return;
-    }
-    check_listens(l, listens, count);
-    check_poller(l, count);
-    free(listens);
 }
 
 int settings_load(struct settings *settings, const char *path,
@@ -464,6 +397,6 @@ int settings_load(struct settings *settings, const char *path,
         return -1;
     for (; assignments != NULL && *assignments != NULL; assignments++)
         load_assignment(&l, *assignments);
-    check_across(&l);
+    settings_cross_check(settings, &l.set_at, &l.mistakes);
     return l.mistakes.count;
 }

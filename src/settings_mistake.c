@@ -9,31 +9,30 @@
 #include <stdint.h>
 #include <string.h>
 
-static void begin(struct settings_mistakes *m, unsigned line)
+static void begin(struct settings_mistakes *m)
 {
     m->count++;
-    if (m->assignment != NULL)
-        fprintf(m->errors, "-o %s: ", m->assignment);
-    else if (line != 0)
-        fprintf(m->errors, "%s:%u: ", m->path, line);
+    if (m->at.assignment != NULL)
+        fprintf(m->errors, "-o %s: ", m->at.assignment);
+    else if (m->at.line != 0)
+        fprintf(m->errors, "%s:%u: ", m->path, m->at.line);
     else if (m->path != NULL)
         fprintf(m->errors, "%s: ", m->path);
 }
 
-void settings_mistake(struct settings_mistakes *m, unsigned line,
-                      const char *format, ...)
+void settings_mistake(struct settings_mistakes *m, const char *format, ...)
 {
     va_list args;
 
-    begin(m, line);
+    begin(m);
     va_start(args, format);
     vfprintf(m->errors, format, args);
     va_end(args);
     fputc('\n', m->errors);
 }
 
-void settings_mistake_section(struct settings_mistakes *m, unsigned line,
-                              const char *name)
+const char *settings_mistake_section(struct settings_mistakes *m,
+                                     const char *name)
 {
     size_t count, best = SIZE_MAX;
     const struct settings_key *keys = settings_keys(&count);
@@ -42,7 +41,7 @@ void settings_mistake_section(struct settings_mistakes *m, unsigned line,
     for (size_t i = 0; i < count; i++)
         if (nearest(name, keys[i].section, &best))
             meant = keys[i].section;
-    begin(m, line);
+    begin(m);
     fprintf(m->errors, "unknown section [%s]", name);
     if (meant != NULL)
         fprintf(m->errors, "; did you mean [%s]?", meant);
@@ -53,10 +52,12 @@ void settings_mistake_section(struct settings_mistakes *m, unsigned line,
         last = keys[i].section;
     }
     fputs(")\n", m->errors);
+    return meant;
 }
 
-void settings_mistake_key(struct settings_mistakes *m, unsigned line,
-                          const char *section, const char *name)
+const struct settings_key *settings_mistake_key(struct settings_mistakes *m,
+                                                const char *section,
+                                                const char *name)
 {
     size_t count, best = SIZE_MAX;
     const struct settings_key *keys = settings_keys(&count), *meant = NULL;
@@ -68,15 +69,16 @@ void settings_mistake_key(struct settings_mistakes *m, unsigned line,
     for (size_t i = 0; i < count; i++)
         if (strcmp(keys[i].name, name) == 0)
             meant = &keys[i];
-    begin(m, line);
+    begin(m);
     fprintf(m->errors, "unknown key %s.%s", section, name);
     if (meant != NULL)
         fprintf(m->errors, "; did you mean %s.%s?", meant->section,
                 meant->name);
     fputs(" (echod -T shows them all)\n", m->errors);
+    return meant;
 }
 
-void settings_mistake_value(struct settings_mistakes *m, unsigned line,
+void settings_mistake_value(struct settings_mistakes *m,
                             const struct settings_key *key, const char *value)
 {
     const char *why = errno == ERANGE         ? "is out of range"
@@ -86,7 +88,7 @@ void settings_mistake_value(struct settings_mistakes *m, unsigned line,
                       : errno == ENOMEM       ? "does not fit in memory"
                                               : "is not a value of this key";
 
-    begin(m, line);
+    begin(m);
     fprintf(m->errors, "%s.%s: \"%s\" %s; allowed: ", key->section, key->name,
             value, why);
     settings_value_print_allowed(key, m->errors);

@@ -3,6 +3,7 @@
 #include "settings_table.h"
 
 #include <stdint.h>
+#include <string.h>
 #include <syslog.h>
 
 #define AT(section, key) offsetof(struct settings, section.key)
@@ -334,4 +335,14 @@ const struct settings_key *settings_keys(size_t *count)
 {
     *count = sizeof keys / sizeof *keys;
     return keys;
+}
+
+const struct settings_key *settings_key_find(const char *section,
+                                             const char *name)
+{
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(keys[i].section, section) == 0 &&
+            strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
 }

@@ -110,4 +110,8 @@ struct settings_key {
 /* The table, in the order of the file. */
 const struct settings_key *settings_keys(size_t *count);
 
+/* A row of it, or NULL. */
+const struct settings_key *settings_key_find(const char *section,
+                                             const char *name);
+
 #endif

@@ -134,6 +134,8 @@ static const struct {
     /* Rules that cross keys. */
     { TEXT(S "poller = select\n" L "max_clients = 2000\n"), 2,
       "select .*max_clients = 2000" },
+    { TEXT(S "#\nlisten = ::1 *\nport = 7\n"), 3,
+      "\\[::\\]:7 holds \\[::1\\]:7 .*allowed: .*reuse_port" },
 };
 
 /* -t on a file: the code, and all of standard error. */
@@ -189,12 +191,12 @@ START_TEST(every_mistake_is_told_at_once)
                         "  idle_timeout = 5m\n" G "level = loud\n"
                         "rate = -1\n" P "user = a;b\n\npid_file = \"x\"\n");
     free(test_file(h, h->config, 78));
-    static const unsigned lines[] = { 1, 3, 4, 5, 6, 10, 11, 13, 14, 18 };
+    static const unsigned lines[] = {
+        1, 3, 4, 5, 6, 7, 8, 10, 11, 13, 14, 18,
+    };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         harness_expect(h, "echod.ini:%u: ", lines[i]);
     }
-    /* The keys of an unknown section are not judged. */
-    ck_assert_uint_eq(harness_count(h, "echod.ini:[78]: "), 0);
     harness_free(h);
 }
 END_TEST
@@ -204,8 +206,10 @@ START_TEST(a_mistake_of_the_command_line_is_told_with_the_others)
     struct harness *h = harness_new();
     harness_write(h, "echod.ini", "%s", S "port = x\n");
     harness_run(h, HARNESS_ARGS("-t", "-c", h->config, "-o",
-                                "server.backlog=0", "-o", "log.levl=info"));
+                                "server.backlog=0", "-o", "log.levl=info",
+                                "-o", "server.listen=*, ::1"));
     ck_assert_int_eq(harness_wait(h), 78);
+    harness_expect(h, "^-o server\\.listen=.*: .*\\[::\\].*\\[::1\\]");
     harness_expect(h, "echod.ini:2: ");
     harness_expect(h, "server\\.backlog=0.*1 to 65535");
     harness_expect(h, "unknown key log\\.levl.*log\\.level");
