@@ -58,6 +58,7 @@ struct listener_set {
     struct episode short_of; /* descriptors or memory */
     struct episode full;
     bool said_clamped;
+    bool said_missing;
 };
 
 struct listener_set *listener_set_new(struct loop *loop,
@@ -240,10 +241,21 @@ static struct listener *find(struct listener_set *set, const struct addr *addr)
     return NULL;
 }
 
-static bool is_missing_family(int error)
+/* Said once: it is the same at each reload. */
+static bool is_missing_family(struct listener_set *set, const struct addr *addr)
 {
-    return error == EAFNOSUPPORT || error == EADDRNOTAVAIL ||
-           error == EPROTONOSUPPORT;
+    char text[ADDR_TEXT_MAX];
+
+    if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL &&
+        errno != EPROTONOSUPPORT)
+        return false;
+    if (!set->said_missing)
+        log_errno(LOG_NOTICE, errno,
+                  "this host has no IPv%c, not listening on %s",
+                  addr->sa.any.sa_family == AF_INET ? '4' : '6',
+                  addr_format(addr, text));
+    set->said_missing = true;
+    return true;
 }
 
 static int open_into(struct listener_set *set, const struct addr *asked,
@@ -316,7 +328,7 @@ int listener_add(struct listener_set *set, const struct addr *asked,
     if ((any_port ? open_same_port(set, asked, &addr)
                   : open_into(set, asked, &addr)) == 0)
         return 0;
-    if (optional && is_missing_family(errno))
+    if (optional && is_missing_family(set, &addr))
         return 0;
     return fail(error, "cannot listen on", &addr);
 }

@@ -44,7 +44,8 @@ void listener_begin(struct listener_set *set,
 
 /*
  * Opens and binds a socket for addr, if the set has none.  An optional one
- * may be missing where the host does not have its family.  0, or -1 with
+ * may be missing where the host does not have its family; the log says so
+ * once.  0, or -1 with
  * errno and a sentence in error that names the address.
  */
 int listener_add(struct listener_set *set, const struct addr *addr,

@@ -2,12 +2,17 @@
 #include <config.h>
 
 #include <check.h>
+#include <endian.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -59,6 +64,58 @@ START_TEST(a_star_is_every_address_of_both_families)
     harness_expect(h, "connect .*peer=\\[::1\\]:[0-9]+ local=\\[::1\\]:");
     ck_assert_uint_eq(harness_count(h, "listening on"), 2);
     harness_stop(h);
+}
+END_TEST
+
+/* As on a host that was booted with ipv6.disable=1: the kernel says of each
+ * IPv6 socket that there is no such family.  (net.ipv6.conf.all.disable_ipv6
+ * takes the addresses away and leaves the sockets.) */
+static void lose_ipv6(struct harness *h)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 offsetof(struct seccomp_data, args) +
+                     (BYTE_ORDER == BIG_ENDIAN ? 4 : 0)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { sizeof code / sizeof *code, code };
+    (void)h;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == -1) {
+        _exit(126);
+    }
+}
+
+START_TEST(a_host_without_ipv6_is_served_over_ipv4)
+{
+    struct harness *h = harness_new();
+    h->in_child = lose_ipv6;
+    start(h, "*");
+    ck_assert_int_eq(strncmp(h->address, "0.0.0.0:", 8), 0);
+    harness_expect(h, " notice this host has no IPv6, not listening on "
+                      "\\[::\\]:[0-9]+: Address family not supported");
+    client_talk(h->address, 1, 1000);
+    harness_mark(h);
+    harness_signal(h, SIGHUP);
+    harness_expect(h, "reloaded");
+    ck_assert_uint_eq(harness_count(h, "IPv6"), 0); /* once is enough */
+    client_talk(h->address, 2, 1000);
+    harness_stop(h);
+}
+END_TEST
+
+START_TEST(an_address_of_ipv6_is_refused_where_there_is_none)
+{
+    struct harness *h = harness_new();
+    h->in_child = lose_ipv6;
+    refused(h, 69, "127.0.0.1, ::1",
+            " err cannot listen on \\[::1\\]:0: Address family not supported");
+    ck_assert_uint_eq(harness_count(h, "listening on 127"), 0);
+    harness_free(h);
 }
 END_TEST
 
@@ -247,6 +304,8 @@ int main(void)
     const TTest *const tests[] = {
         ipv6_is_served_and_logged_in_brackets,
         a_star_is_every_address_of_both_families,
+        a_host_without_ipv6_is_served_over_ipv4,
+        an_address_of_ipv6_is_refused_where_there_is_none,
         a_list_may_have_commas_and_blanks,
         a_unix_socket_echoes_like_any_other,
         a_unix_socket_goes_with_its_echod,
