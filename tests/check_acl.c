@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "unit.h"
+
 #define LENGTH(array) ((int)(sizeof(array) / sizeof *(array)))
 
 /* Whether a peer of that address is on the list. */
@@ -162,8 +164,6 @@ int main(void)
 {
     Suite *suite = suite_create("acl");
     TCase *all = tcase_create("all");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(all, an_address_is_on_a_list_that_holds_its_network,
                         0, LENGTH(cases));
@@ -172,9 +172,5 @@ int main(void)
     tcase_add_loop_test(all, random_lists_agree_with_looking_at_every_entry, 0,
                         20);
     suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run(suite);
 }

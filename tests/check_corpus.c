@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unit.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static void run_file(const char *dir, const char *name)
@@ -57,17 +59,11 @@ int main(int argc, char **argv)
     const char *name = strstr(argv[0], "check_corpus_");
     Suite *suite = suite_create("corpus");
     TCase *all = tcase_create("all");
-    SRunner *runner;
-    int failed;
 
     (void)argc;
     if (name != NULL)
         corpus = name + strlen("check_corpus_");
     tcase_add_test(all, every_file_passes_the_checks_of_its_fuzz_target);
     suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run(suite);
 }

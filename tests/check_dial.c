@@ -11,6 +11,8 @@
 
 #include "dial.h"
 
+#include "unit.h"
+
 static struct dial_target target;
 static char error[DIAL_ERROR_MAX];
 
@@ -251,14 +253,8 @@ static TCase *connections(void)
 int main(void)
 {
     Suite *s = suite_create("dial");
-    SRunner *sr;
-    int failed;
 
     suite_add_tcase(s, names());
     suite_add_tcase(s, connections());
-    sr = srunner_create(s);
-    srunner_run_all(sr, CK_ENV);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run(s);
 }

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "unit.h"
+
 #define PAIRS 300
 
 struct pair {
@@ -250,8 +252,6 @@ int main(void)
 {
     Suite *s = suite_create("handover");
     TCase *tc = tcase_create("handover");
-    SRunner *sr;
-    int failed;
 
     tcase_set_timeout(tc, 30);
     tcase_add_checked_fixture(tc, setup, teardown);
@@ -267,9 +267,5 @@ int main(void)
     tcase_add_test(tc, a_policy_begins_at_once_with_what_suits);
     tcase_add_test(tc, of_the_policies_only_auto_depends_on_the_number);
     suite_add_tcase(s, tc);
-    sr = srunner_create(s);
-    srunner_run_all(sr, CK_ENV);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run(s);
 }

@@ -5,6 +5,8 @@
 
 #include "histogram.h"
 
+#include "unit.h"
+
 static struct histogram *h;
 
 static void setup(void)
@@ -118,8 +120,6 @@ int main(void)
 {
     Suite *s = suite_create("histogram");
     TCase *tc = tcase_create("histogram");
-    SRunner *sr;
-    int failed;
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, an_empty_one_answers_zero);
@@ -131,9 +131,5 @@ int main(void)
     tcase_add_test(tc, minimum_maximum_and_mean_are_exact);
     tcase_add_test(tc, values_out_of_range_count_at_its_ends);
     suite_add_tcase(s, tc);
-    sr = srunner_create(s);
-    srunner_run_all(sr, CK_ENV);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run(s);
 }

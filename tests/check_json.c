@@ -7,6 +7,8 @@
 
 #include "json.h"
 
+#include "unit.h"
+
 static char *text;
 static size_t len;
 static FILE *file;
@@ -82,8 +84,6 @@ int main(void)
 {
     Suite *s = suite_create("json");
     TCase *tc = tcase_create("json");
-    SRunner *sr;
-    int failed;
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, an_object_holds_every_kind_of_value);
@@ -91,9 +91,5 @@ int main(void)
     tcase_add_test(tc, strings_are_escaped);
     tcase_add_test(tc, what_is_no_number_is_null);
     suite_add_tcase(s, tc);
-    sr = srunner_create(s);
-    srunner_run_all(sr, CK_ENV);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run(s);
 }

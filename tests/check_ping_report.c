@@ -6,6 +6,8 @@
 
 #include "ping_report.h"
 
+#include "unit.h"
+
 static char *text;
 static size_t len;
 static FILE *file;
@@ -111,8 +113,6 @@ int main(void)
 {
     Suite *s = suite_create("ping_report");
     TCase *tc = tcase_create("ping_report");
-    SRunner *sr;
-    int failed;
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, a_time_has_the_precision_of_ping);
@@ -122,9 +122,5 @@ int main(void)
     tcase_add_test(tc, the_interim_line_has_a_moving_mean);
     tcase_add_test(tc, nothing_sent_is_no_loss);
     suite_add_tcase(s, tc);
-    sr = srunner_create(s);
-    srunner_run_all(sr, CK_ENV);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run(s);
 }

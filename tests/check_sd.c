@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "unit.h"
+
 static char folder[] = "/tmp/check_sd.XXXXXX";
 static char name[sizeof folder + 32];
 
@@ -445,11 +447,5 @@ static Suite *sd_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(sd_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run(sd_suite());
 }

@@ -4,56 +4,9 @@
 #include "poller_policy.h"
 #include "settings_value.h"
 
-#include "unit.h"
+#include "unit_settings.h"
 
 #include <syslog.h>
-
-static const char *file;
-static struct settings *settings;
-static char *said; /* every mistake of the last load, FILE cut off */
-
-static void set_up(void)
-{
-    unit_folder_make();
-    file = unit_path("echod.ini");
-}
-
-static void tear_down(void)
-{
-    settings_free(settings);
-    free(said);
-    unlink(file);
-    unit_folder_remove();
-}
-
-/* Takes "FILE" away from before each ":LINE: message". */
-static void cut_file(char *text)
-{
-    size_t len = strlen(file);
-
-    for (char *p = text; (p = strstr(p, file)) != NULL;)
-        memmove(p, p + len, strlen(p + len) + 1);
-}
-
-static int load_both(const char *path, const char *const *assignments)
-{
-    size_t size;
-    FILE *errors;
-    int result, error;
-
-    free(said);
-    errors = open_memstream(&said, &size);
-    settings_free(settings);
-    settings = settings_new();
-    ck_assert_ptr_nonnull(settings);
-    result = settings_load(settings, path,
-                           (char *const *)(uintptr_t)assignments, errors);
-    error = errno;
-    ck_assert_int_eq(fclose(errors), 0);
-    cut_file(said);
-    errno = error;
-    return result;
-}
 
 static int load_bytes(const char *bytes, size_t len)
 {

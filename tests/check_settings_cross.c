@@ -1,46 +1,13 @@
 #include <config.h>
 
 #include "listen_socket.h"
-#include "settings.h"
 
-#include "unit.h"
-
-static const char *file;
-static struct settings *settings;
-static char *said; /* every mistake of the last load, FILE cut off */
-
-static void set_up(void)
-{
-    unit_folder_make();
-    file = unit_path("echod.ini");
-}
-
-static void tear_down(void)
-{
-    settings_free(settings);
-    free(said);
-    unlink(file);
-    unit_folder_remove();
-}
+#include "unit_settings.h"
 
 static int load_with(const char *text, const char *const *assignments)
 {
-    size_t size, len = strlen(file);
-    FILE *errors;
-    int result;
-
-    free(said);
-    errors = open_memstream(&said, &size);
-    settings_free(settings);
-    settings = settings_new();
-    ck_assert_ptr_nonnull(settings);
     unit_write_file(file, text);
-    result = settings_load(settings, file,
-                           (char *const *)(uintptr_t)assignments, errors);
-    ck_assert_int_eq(fclose(errors), 0);
-    if (strncmp(said, file, len) == 0)
-        memmove(said, said + len, strlen(said + len) + 1);
-    return result;
+    return load_both(file, assignments);
 }
 
 static int load(const char *text)

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "unit.h"
+
 static struct source_table *table;
 
 static void open_table(int64_t clients, int64_t rate)
@@ -252,8 +254,6 @@ int main(void)
 {
     Suite *suite = suite_create("source");
     TCase *all = tcase_create("all");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(all, NULL, close_table);
     tcase_add_test(all, a_source_has_as_many_clients_as_it_may);
@@ -273,9 +273,5 @@ int main(void)
     tcase_add_test(all,
                    clients_that_are_there_are_adopted_whatever_the_limit);
     suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run(suite);
 }

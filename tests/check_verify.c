@@ -7,6 +7,8 @@
 
 #include "verify.h"
 
+#include "unit.h"
+
 #define LONG (3 * VERIFY_RUN + 17)
 
 static char *copy(uint64_t position, size_t len)
@@ -97,8 +99,6 @@ int main(void)
 {
     Suite *s = suite_create("verify");
     TCase *tc = tcase_create("verify");
-    SRunner *sr;
-    int failed;
 
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, what_was_sent_matches_at_any_length);
@@ -109,9 +109,5 @@ int main(void)
     tcase_add_test(tc, every_byte_value_occurs);
     tcase_add_test(tc, same_counts_equal_leading_bytes);
     suite_add_tcase(s, tc);
-    sr = srunner_create(s);
-    srunner_run_all(sr, CK_ENV);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run(s);
 }

@@ -6,6 +6,8 @@
 
 #include "window.h"
 
+#include "unit.h"
+
 static struct window *w;
 
 static void setup(void)
@@ -172,8 +174,6 @@ int main(void)
 {
     Suite *s = suite_create("window");
     TCase *tc = tcase_create("window");
-    SRunner *sr;
-    int failed;
 
     tcase_set_timeout(tc, 30);
     tcase_add_checked_fixture(tc, setup, teardown);
@@ -185,9 +185,5 @@ int main(void)
     tcase_add_test(tc, many_small_additions_share_a_block);
     tcase_add_test(tc, a_long_stream_passes_through_odd_sizes);
     suite_add_tcase(s, tc);
-    sr = srunner_create(s);
-    srunner_run_all(sr, CK_ENV);
-    failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return unit_run(s);
 }

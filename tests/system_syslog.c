@@ -184,12 +184,16 @@ static void configure(struct harness *h, const char *rest)
                   rest);
 }
 
-/* Starts an echod that logs to its /dev/log. */
-static struct harness *serve(const char *rest)
+/* Starts an echod that logs to its /dev/log, which *fd receives from; NULL:
+ * nobody does yet. */
+static struct harness *serve(const char *rest, int *fd)
 {
     struct harness *h = harness_new();
     h->in_child = own_dev;
     configure(h, rest);
+    if (fd != NULL) {
+        *fd = open_syslog(h);
+    }
     harness_run(h, HARNESS_ARGS("-c", h->config));
     return h;
 }
@@ -223,11 +227,8 @@ static void stop(struct harness *h, int fd, size_t lines_on_stderr)
 
 START_TEST(records_have_exactly_these_bytes)
 {
-    struct harness *h = harness_new();
-    h->in_child = own_dev;
-    configure(h, "");
-    int fd = open_syslog(h);
-    harness_run(h, HARNESS_ARGS("-c", h->config));
+    int fd;
+    struct harness *h = serve("", &fd);
     expect_next(fd, HEAD "listening on %s$", (int)h->pid, address_of(h));
     client_talk(address_of(h), 1, 12);
     expect_next(fd, HEAD "connect id=1 peer=unix: local=%s active=1$",
@@ -242,11 +243,8 @@ END_TEST
 
 START_TEST(facility_and_severity_are_in_the_number)
 {
-    struct harness *h = harness_new();
-    h->in_child = own_dev;
-    configure(h, "[log]\nfacility = local3\n");
-    int fd = open_syslog(h);
-    harness_run(h, HARNESS_ARGS("-c", h->config));
+    int fd;
+    struct harness *h = serve("[log]\nfacility = local3\n", &fd);
     await_record(fd, "^<158>.*: listening on "); /* 19 * 8 + 6 */
     configure(h, "[log]\nfacility = uucp\n");
     harness_signal(h, SIGHUP);
@@ -260,11 +258,8 @@ END_TEST
 
 START_TEST(target_stderr_sends_nothing_to_syslog)
 {
-    struct harness *h = harness_new();
-    h->in_child = own_dev;
-    configure(h, "[log]\ntarget = stderr\n");
-    int fd = open_syslog(h);
-    harness_run(h, HARNESS_ARGS("-c", h->config));
+    int fd;
+    struct harness *h = serve("[log]\ntarget = stderr\n", &fd);
     harness_expect(h, " info listening on ");
     client_talk(address_of(h), 1, 12);
     harness_expect(h, " info disconnect ");
@@ -277,7 +272,7 @@ END_TEST
 /* Until the daemon is there, lines wait. */
 START_TEST(lines_wait_for_a_syslog_daemon_that_comes_later)
 {
-    struct harness *h = serve("");
+    struct harness *h = serve("", NULL);
     await_service(h);
     client_talk(address_of(h), 1, 34);
     int fd = open_syslog(h);
@@ -290,11 +285,8 @@ END_TEST
 
 START_TEST(a_syslog_daemon_that_restarts_gets_the_next_lines)
 {
-    struct harness *h = harness_new();
-    h->in_child = own_dev;
-    configure(h, "");
-    int fd = open_syslog(h);
-    harness_run(h, HARNESS_ARGS("-c", h->config));
+    int fd;
+    struct harness *h = serve("", &fd);
     await_record(fd, ": listening on ");
     close(fd);
     for (unsigned i = 0; i < 20; i++) {
@@ -333,11 +325,8 @@ START_TEST(a_syslog_daemon_that_stalls_stops_nobody_and_losses_are_counted)
     enum { CLIENTS = 1500 };
     size_t lines;
     size_t lost;
-    struct harness *h = harness_new();
-    h->in_child = own_dev;
-    configure(h, "[log]\nrate = 0\n");
-    int fd = open_syslog(h);
-    harness_run(h, HARNESS_ARGS("-c", h->config));
+    int fd;
+    struct harness *h = serve("[log]\nrate = 0\n", &fd);
     await_record(fd, ": listening on ");
     for (unsigned i = 0; i < CLIENTS; i++) {
         client_talk(address_of(h), i, 100);
@@ -358,11 +347,8 @@ END_TEST
 START_TEST(a_short_stall_loses_no_line)
 {
     enum { CLIENTS = 300 };
-    struct harness *h = harness_new();
-    h->in_child = own_dev;
-    configure(h, "[log]\nrate = 0\n");
-    int fd = open_syslog(h);
-    harness_run(h, HARNESS_ARGS("-c", h->config));
+    int fd;
+    struct harness *h = serve("[log]\nrate = 0\n", &fd);
     await_record(fd, ": listening on ");
     for (unsigned i = 0; i < CLIENTS; i++) {
         client_talk(address_of(h), i, 100);
@@ -378,11 +364,8 @@ END_TEST
 
 START_TEST(term_ends_an_echod_whose_syslog_daemon_stalls)
 {
-    struct harness *h = harness_new();
-    h->in_child = own_dev;
-    configure(h, "[log]\nrate = 0\n");
-    int fd = open_syslog(h);
-    harness_run(h, HARNESS_ARGS("-c", h->config));
+    int fd;
+    struct harness *h = serve("[log]\nrate = 0\n", &fd);
     await_service(h);
     for (unsigned i = 0; i < 1000; i++) {
         client_talk(address_of(h), i, 1);
