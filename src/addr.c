@@ -202,19 +202,30 @@ void addr_any(struct addr *addr, sa_family_t family, uint16_t port)
     addr_set_port(addr, port);
 }
 
-void addr_pack(struct addr_small *small, const struct addr *addr)
+/* The family says it, but for a path's, and a client's has none. */
+static socklen_t small_len(sa_family_t family)
 {
-    memset(small, 0, sizeof *small);
-    small->len = addr->sa.any.sa_family == AF_UNIX ? sizeof(sa_family_t)
-                                                   : addr->len;
-    memcpy(&small->sa, &addr->sa, small->len);
+    switch (family) {
+    case AF_INET:
+        return sizeof(struct sockaddr_in);
+    case AF_INET6:
+        return sizeof(struct sockaddr_in6);
+    default:
+        return sizeof family;
+    }
 }
 
-void addr_unpack(struct addr *addr, const struct addr_small *small)
+void addr_pack(union addr_small *small, const struct addr *addr)
+{
+    memset(small, 0, sizeof *small);
+    memcpy(small, &addr->sa, small_len(addr->sa.any.sa_family));
+}
+
+void addr_unpack(struct addr *addr, const union addr_small *small)
 {
     memset(addr, 0, sizeof *addr);
-    addr->len = small->len;
-    memcpy(&addr->sa, &small->sa, small->len);
+    addr->len = small_len(small->any.sa_family);
+    memcpy(&addr->sa, small, addr->len);
 }
 
 void addr_unmap(struct addr *addr)

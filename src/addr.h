@@ -28,13 +28,10 @@ struct addr {
  * The same for a peer in a table of many: a quarter of the size, for which
  * the path of a unix peer is dropped (clients hardly ever have one).
  */
-struct addr_small {
-    socklen_t len;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } sa;
+union addr_small {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
 };
 
 /* Enough for "unix:" and the longest sun_path, terminated. */
@@ -65,8 +62,8 @@ uint16_t addr_port(const struct addr *addr);
 /* Does nothing to a unix address. */
 void addr_set_port(struct addr *addr, uint16_t port);
 
-void addr_pack(struct addr_small *small, const struct addr *addr);
-void addr_unpack(struct addr *addr, const struct addr_small *small);
+void addr_pack(union addr_small *small, const struct addr *addr);
+void addr_unpack(struct addr *addr, const union addr_small *small);
 
 /* The wildcard of a family (AF_INET or AF_INET6) with this port. */
 void addr_any(struct addr *addr, sa_family_t family, uint16_t port);

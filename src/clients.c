@@ -31,7 +31,7 @@ struct client {
     uint64_t id;
     int64_t born_ms;
     int64_t moved_ms; /* of the last progress, or of entering LINGERING */
-    struct addr_small peer;
+    union addr_small peer;
     uint8_t state;
     uint8_t reason; /* of LINGERING: enum connlog_reason */
     bool announced; /* its connect line is written, or never will be */

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,7 +82,7 @@ struct loop *loop_new(const struct poller_ops *ops)
 
 static struct watch *watch_of(struct loop *loop, int fd)
 {
-    if (fd < 0 || fd >= loop->room || loop->watches[fd].fn == NULL)
+    if (fd < 0 || fd >= loop->top || loop->watches[fd].fn == NULL)
         return NULL;
     return &loop->watches[fd];
 }
@@ -95,14 +94,13 @@ static int resize(struct loop *loop, int room)
 
     if (watches == NULL)
         return -1;
-    if (room > loop->room)
-        memset(watches + loop->room, 0,
-               (size_t)(room - loop->room) * sizeof *watches);
     loop->watches = watches;
     loop->room = room;
     return 0;
 }
 
+/* A place for fd below top.  Those beyond were never written, so that they
+ * take no memory yet. */
 static int make_room(struct loop *loop, int fd)
 {
     int room = loop->room == 0 ? LEAST_ROOM : loop->room;
@@ -113,7 +111,11 @@ static int make_room(struct loop *loop, int fd)
     }
     while (room <= fd)
         room *= 2;
-    return room == loop->room ? 0 : resize(loop, room);
+    if (room != loop->room && resize(loop, room) == -1)
+        return -1;
+    while (loop->top <= fd)
+        loop->watches[loop->top++] = (struct watch){ .fn = NULL };
+    return 0;
 }
 
 /* Who is known has a place below top, and so has who is to be closed. */
@@ -138,8 +140,6 @@ int loop_watch(struct loop *loop, int fd, unsigned want, loop_fd_fn *fn,
         return -1;
     loop->watches[fd] =
         (struct watch){ .fn = fn, .arg = arg, .want = want, .next_dead = -1 };
-    if (fd >= loop->top)
-        loop->top = fd + 1;
     count_watched(loop, 0, want);
     return 0;
 }

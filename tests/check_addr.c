@@ -172,7 +172,7 @@ START_TEST(a_small_address_gives_back_all_but_the_path)
 {
     static const char *const texts[] = { "192.0.2.7:80", "[fe80::1%2]:80" };
     struct addr addr, back;
-    struct addr_small small;
+    union addr_small small;
     char text[ADDR_TEXT_MAX];
 
     for (int i = 0; i < UNIT_LENGTH(texts); i++) {

@@ -33,7 +33,7 @@ static bool is_printable(const char *text)
 static void check(const struct addr *addr, bool exact)
 {
     char text[ADDR_TEXT_MAX], twice[ADDR_TEXT_MAX];
-    struct addr_small small;
+    union addr_small small;
     struct addr again;
 
     addr_format(addr, text);
