@@ -9,18 +9,23 @@
 # server for each echo, of its whole process tree from /proc: it survives noise
 # much better than echoes a second.
 #
-# All of it happens in a network namespace of its own, where there may be one:
-# nobody else's traffic, and always the same congestion control, one without
-# timers: where the system's is bbr, a third of the time of bulk went into them.
+# All of it happens in namespaces of its own, where there may be some.  Of the
+# network: nobody else's traffic, and always the same congestion control, one
+# without timers: where the system's is bbr, a third of the time of bulk went
+# into them.  Of processes: what a server leaves behind ends with the rest.
 #
-# Environment: ECHOD, ECHOC, BUILDDIR; OUT, SECONDS_EACH (0.5), PASSES (2),
-# SERVERS and WORKLOADS (words; default all that there are), IDLE (counts),
-# LIMIT (seconds for all, 600: what has not begun by then is left out).
+# Those that have a process for each client come after the others: theirs go on
+# ending while the next one is measured.
+#
+# Environment: ECHOD, ECHOC, BUILDDIR; OUT, SECONDS_EACH (0.5), PASSES (3),
+# SERVERS, FORKING and WORKLOADS (words; default all that there are), IDLE
+# (counts), LIMIT (seconds for all, 600: what has not begun by then is left out).
 set -u
 : "${BUILDDIR:=.}" "${ECHOD:=$BUILDDIR/src/echod}" "${ECHOC:=$BUILDDIR/src/echoc}"
-: "${OUT:=$BUILDDIR/bench-results}" "${SECONDS_EACH:=0.5}" "${PASSES:=2}"
+: "${OUT:=$BUILDDIR/bench-results}" "${SECONDS_EACH:=0.5}" "${PASSES:=3}"
 : "${LIMIT:=600}" "${IDLE=0 1000 5000 10000 19000}"
-: "${SERVERS:=echod epoll epoll512k threads uring libevent libuv libev go gocopy xinetd inetutils openbsd socat-pipe socat-cat ncat}"
+: "${SERVERS:=echod epoll epoll512k threads uring libevent libuv libev go gocopy}"
+: "${FORKING=xinetd inetutils openbsd socat-pipe socat-cat ncat}"
 : "${WORKLOADS:=echo-1 echo-50 echo-500 echo-50-512 echo-50-4096 bulk-1 bulk-8 mouse churn rate}"
 
 mkdir -p "$OUT"
@@ -30,7 +35,7 @@ mkdir -p "$OUT"
 fetch_inetds() {
     local one
     for one in xinetd inetutils-inetd openbsd-inetd; do
-        case " $SERVERS " in *" ${one%-inetd} "*) ;; *) continue ;; esac
+        case " $FORKING " in *" ${one%-inetd} "*) ;; *) continue ;; esac
         mkdir "$OUT/$one" 2>/dev/null || continue
         (cd "$OUT/$one" && apt-get -q download "$one" && dpkg -x ./*.deb .) \
             >/dev/null 2>&1
@@ -39,8 +44,8 @@ fetch_inetds() {
 
 if [ -z "${BENCH_NETWORK:-}" ]; then
     fetch_inetds
-    apart=(unshare -n)
-    [ "$(id -u)" = 0 ] || apart=(unshare -rn)
+    apart=(unshare --net --pid --fork --mount-proc --kill-child)
+    [ "$(id -u)" = 0 ] || apart+=(--map-root-user)
     export BENCH_NETWORK="the system's own network"
     if "${apart[@]}" ip link set lo up 2>/dev/null; then
         BENCH_NETWORK="a network namespace, reno"
@@ -271,17 +276,18 @@ in_order() {
     fi
 }
 
+# start_servers NAME...
 start_servers() {
-    for name in $SERVERS; do
+    for name; do
         start "$name" "$name"
     done
 }
 
+# compare_servers FIRST LAST NAME...: the passes of these numbers.
 compare_servers() {
-    for pass in $(seq $((2 * PASSES))); do
+    for pass in $(seq "$1" "$2"); do
         for workload in $WORKLOADS; do
-            # shellcheck disable=SC2086  # words
-            for name in $(in_order "$pass" $SERVERS); do
+            for name in $(in_order "$pass" "${@:3}"); do
                 late || measure "$workload" "$name" "$pass"
             done
         done
@@ -329,10 +335,10 @@ beside() {
 }
 
 # What an idle client costs in memory: of a server that has a process or a
-# thread for each, 500 of them.
+# thread for each, 500 of them.  compare_memory NAME...
 compare_memory() {
     local name count
-    for name in $SERVERS; do
+    for name; do
         case $name in
         threads | xinetd | inetutils | openbsd | socat* | ncat) count=500 ;;
         gocopy) count=4000 ;; # three descriptors each
@@ -466,10 +472,19 @@ END
 echo "workload,server,pass,cpu_us,echoes_per_s,mib_per_s,p50_ms,p99_ms,right" \
     >"$csv"
 echo "server,idle_clients,kib_without,bytes_a_client" >"$OUT/memory.csv"
-start_servers
-compare_memory
-compare_servers
+# shellcheck disable=SC2086  # words
+{
+    start_servers $SERVERS
+    compare_memory $SERVERS
+    compare_servers 1 $((2 * PASSES)) $SERVERS
+}
 [ -z "$IDLE" ] || compare_pollers
+# shellcheck disable=SC2086  # words
+if [ -n "$FORKING" ]; then
+    start_servers $FORKING
+    compare_servers $((2 * PASSES + 1)) $((2 * PASSES + 2)) epoll $FORKING
+    compare_memory $FORKING
+fi
 report >"$OUT/results.md"
 plot
 say "written: $OUT/results.md, $csv"
