@@ -9,6 +9,9 @@
 #include <string.h>
 #include <time.h>
 
+/* No table is ever smaller. */
+#define LEAST_ROOM 64
+
 /*
  * watched[0 .. count) is dense, so that the kernel looks at nothing that is
  * not watched; place[fd] says where fd is in it, plus one: 0 is "not at all".
@@ -19,6 +22,7 @@ struct poller {
     int room;
     int *place;
     int places;
+    int top; /* the highest descriptor that has a place, plus one */
     int next; /* where the scan goes on: who was left out comes first */
 };
 
@@ -36,28 +40,51 @@ static void poll_close(struct poller *p)
     free(p);
 }
 
-static int grow_places(struct poller *p, int fd)
+/*
+ * Anew, never in place: a table that had been large would lie above what those
+ * who left have given back, and keep all of it from the system.  used bytes
+ * are kept; NULL where there is no memory.
+ */
+static void *resized(void *table, size_t used, size_t size)
 {
-    int places = p->places == 0 ? 64 : p->places;
-    int *place;
+    char *fresh = malloc(size);
 
-    while (places <= fd)
-        places *= 2;
-    if (places == p->places)
-        return 0;
-    place = realloc(p->place, (size_t)places * sizeof *place);
+    if (fresh == NULL)
+        return NULL;
+    if (used > 0)
+        memcpy(fresh, table, used);
+    memset(fresh + used, 0, size - used);
+    free(table);
+    return fresh;
+}
+
+static int resize_places(struct poller *p, int places)
+{
+    int used = places < p->places ? places : p->places;
+    int *place = resized(p->place, (size_t)used * sizeof *place,
+                         (size_t)places * sizeof *place);
+
     if (place == NULL)
         return -1;
-    memset(place + p->places, 0, (size_t)(places - p->places) * sizeof *place);
     p->place = place;
     p->places = places;
     return 0;
 }
 
+static int make_place(struct poller *p, int fd)
+{
+    int places = p->places == 0 ? LEAST_ROOM : p->places;
+
+    while (places <= fd)
+        places *= 2;
+    return places == p->places ? 0 : resize_places(p, places);
+}
+
 static int resize_watched(struct poller *p, int room)
 {
     struct pollfd *watched =
-        realloc(p->watched, (size_t)room * sizeof *watched);
+        resized(p->watched, (size_t)p->count * sizeof *watched,
+                (size_t)room * sizeof *watched);
 
     if (watched == NULL)
         return -1;
@@ -68,14 +95,28 @@ static int resize_watched(struct poller *p, int room)
 
 static int add(struct poller *p, int fd, short events)
 {
-    if (grow_places(p, fd) == -1)
+    if (make_place(p, fd) == -1)
         return -1;
     if (p->count == p->room &&
-        resize_watched(p, p->room == 0 ? 64 : p->room * 2) == -1)
+        resize_watched(p, p->room == 0 ? LEAST_ROOM : p->room * 2) == -1)
         return -1;
     p->watched[p->count] = (struct pollfd){ .fd = fd, .events = events };
     p->place[fd] = ++p->count;
+    if (fd >= p->top)
+        p->top = fd + 1;
     return 0;
+}
+
+/* Half of it once a quarter is in use, so that who comes and goes does not
+ * change it each time.  A smaller one that cannot be had is no loss. */
+static void shrink(struct poller *p)
+{
+    while (p->top > 0 && p->place[p->top - 1] == 0)
+        p->top--;
+    if (p->places > LEAST_ROOM && p->top <= p->places / 4)
+        resize_places(p, p->places / 2);
+    if (p->room > LEAST_ROOM && p->count < p->room / 4)
+        resize_watched(p, p->room / 2);
 }
 
 /* The last one takes the place of the one that goes. */
@@ -86,8 +127,7 @@ static void take_out(struct poller *p, int fd)
     p->watched[at] = p->watched[--p->count];
     p->place[p->watched[at].fd] = at + 1;
     p->place[fd] = 0;
-    if (p->room > 64 && p->count < p->room / 4)
-        resize_watched(p, p->room / 2); /* a smaller one that fails is fine */
+    shrink(p);
 }
 
 static int poll_want(struct poller *p, int fd, unsigned had, unsigned want)
