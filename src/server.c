@@ -6,6 +6,7 @@
 #include "connlog.h"
 #include "fdlimit.h"
 #include "gate.h"
+#include "heap.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
@@ -16,6 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So few clients are not worth giving memory back for, */
+#define FEW 16
+
+/* and who comes and goes in waves has it done at most so often. */
+#define GIVE_BACK_MS 1000
+
 struct server {
     struct loop *loop;
     struct settings *settings;
@@ -24,6 +31,8 @@ struct server {
     struct gate *gate;
     struct loop_timer drain;
     struct stats stats;
+    struct loop_timer give_back;
+    size_t peak; /* the most clients since memory was given back */
     bool adopted; /* the sockets were handed over; server.listen is not used */
     bool draining;
 };
@@ -51,6 +60,26 @@ static void on_accept(void *arg, int fd, const struct addr *peer)
     } else if (clients_add(s->clients, fd, peer, source) == -1) {
         gate_leave(s->gate, source, now);
     }
+    if (clients_count(s->clients) > s->peak)
+        s->peak = clients_count(s->clients);
+}
+
+static void give_back(void *arg)
+{
+    struct server *s = arg;
+
+    heap_trim();
+    s->peak = clients_count(s->clients);
+}
+
+/* One client that stays would hold all the memory of those below it. */
+static void give_back_later(struct server *s)
+{
+    if (s->peak <= FEW || s->give_back.set ||
+        clients_count(s->clients) > s->peak / 4)
+        return;
+    loop_timer_set(s->loop, &s->give_back, loop_now(s->loop) + GIVE_BACK_MS,
+                   give_back, s);
 }
 
 /* The last client of a drain ends the server. */
@@ -58,6 +87,7 @@ static void on_gone(void *arg, struct source *source)
 {
     struct server *s = arg;
 
+    give_back_later(s);
     gate_leave(s->gate, source, loop_now(s->loop));
     if (s->draining && clients_count(s->clients) == 0)
         loop_stop(s->loop);
@@ -160,6 +190,7 @@ void server_free(struct server *s)
     listener_set_free(s->listeners);
     gate_free(s->gate);
     loop_timer_clear(s->loop, &s->drain);
+    loop_timer_clear(s->loop, &s->give_back);
     settings_free(s->settings);
     free(s);
 }

@@ -173,6 +173,52 @@ START_TEST(an_idle_client_owns_no_buffer)
 }
 END_TEST
 
+/* In an order of no use to whoever hands memory out: every seventh leaves,
+ * over and over, but for the last one, who stays. */
+static void leave_scattered(const int *fds, size_t count)
+{
+    for (size_t i = 0, at = 0; i < count; i++) {
+        at = (at + 7) % count;
+        if (at != count - 1) {
+            close(fds[at]);
+        }
+    }
+}
+
+static const char *const pollers[] = { "auto", "poll", "epoll" };
+
+START_TEST(the_memory_of_those_who_left_goes_back_to_the_system)
+{
+    enum { CLIENTS = 3000 }; /* no multiple of seven */
+    static int fds[CLIENTS];
+    harness_raise_descriptors();
+    struct harness *h = harness_serve(
+        "poller = %s\n[limits]\nmax_clients = %d\n[log]\nrate = 0\n",
+        pollers[_i], CLIENTS);
+    warm_up(h);
+    harness_expect_count(h, 50, " disconnect ");
+    long before = harness_status(h, "RssAnon", 10);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        fds[i] = client_connect(h->address);
+    }
+    harness_expect_count(h, 50 + CLIENTS, " connect ");
+    long grown = harness_status(h, "RssAnon", 10) - before;
+    leave_scattered(fds, CLIENTS);
+    harness_expect_count(h, 50 + CLIENTS - 1, " disconnect ");
+    int64_t until = harness_now() + harness_ms(HARNESS_SOON);
+    long left;
+    while ((left = harness_status(h, "RssAnon", 10) - before) > grown / 3
+           && harness_is_plain(h)) {
+        ck_assert_msg(harness_now() < until, "%ld KiB of %ld KiB are left",
+                      left, grown);
+        poll(NULL, 0, 50);
+    }
+    client_echo(fds[CLIENTS - 1], 1, 1000);
+    close(fds[CLIENTS - 1]);
+    harness_stop(h);
+}
+END_TEST
+
 START_TEST(select_refuses_at_start_what_it_cannot_hold)
 {
     struct harness *h = harness_new();
@@ -202,5 +248,8 @@ int main(void)
     harness_loop(
         suite, a_client_that_never_reads_costs_one_buffer_and_nobody_elses_time,
         sizeof buffers / sizeof *buffers);
+    harness_loop(suite,
+                 the_memory_of_those_who_left_goes_back_to_the_system,
+                 sizeof pollers / sizeof *pollers);
     return harness_main(suite);
 }
