@@ -154,11 +154,12 @@ START_TEST(out_of_descriptors_echod_tries_ten_times_a_second)
 }
 END_TEST
 
-/* Relief that echod is not told of: the limit itself is raised.  The best of
- * three, since others may be using the machine. */
+/* Relief that echod is not told of: the limit itself is raised.  Once in time
+ * is enough, since others may be using the machine; an echod that rests for too
+ * long is late each time. */
 START_TEST(service_is_back_soon_after_relief)
 {
-    enum { CLIENTS = 100, MORE = 10 };
+    enum { CLIENTS = 100, MORE = 3, TRIES = 10 };
     int fds[CLIENTS];
     int64_t best = INT64_MAX;
     struct harness *h = serve_on_64();
@@ -167,7 +168,7 @@ START_TEST(service_is_back_soon_after_relief)
     }
     harness_expect(h, EPISODE);
     size_t served = harness_count(h, " connect ");
-    for (unsigned i = 1; i <= 3; i++) {
+    for (unsigned i = 1; i <= TRIES && best > harness_ms(300); i++) {
         poll(NULL, 0, 50); /* until it rests */
         int64_t from = harness_now();
         set_soft(h->pid, 64 + MORE * i);
@@ -200,9 +201,8 @@ START_TEST(ten_thousand_clients_are_served_with_64_descriptors)
         client_crowd(&crowd);
     }
     harness_expect_count(h, ROUNDS * CLIENTS + 1, "disconnect .*reason=eof");
-    size_t episodes = harness_count(h, EPISODE);
-    ck_assert_uint_ge(episodes, 1);
-    ck_assert_uint_le(episodes, ROUNDS);
+    harness_expect(h, EPISODE);
+    ck_assert_uint_le(harness_count(h, EPISODE), ROUNDS);
     client_talk(h->address, 1, 10);
     harness_expect_count(h, ROUNDS * CLIENTS + 2, "disconnect .*reason=eof");
     ck_assert_uint_eq(harness_descriptors(h), before);
