@@ -105,7 +105,6 @@ static void arm_age(const struct client *c)
 
 static void arm_heads(struct clients *all)
 {
-    loop_timer_clear(all->loop, &all->deadline);
     for (int state = 0; state < STATES; state++)
         if (!TAILQ_EMPTY(&all->queues[state]))
             arm(TAILQ_FIRST(&all->queues[state]));
@@ -396,7 +395,6 @@ int clients_add(struct clients *all, int fd, const struct addr *peer,
     addr_pack(&c->peer, peer);
     arm(c);
     arm_age(c);
-    announce(c);
     on_client(c, POLLER_IN);
     return 0;
 }

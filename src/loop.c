@@ -139,7 +139,7 @@ int loop_watch(struct loop *loop, int fd, unsigned want, loop_fd_fn *fn,
         loop->ops->want(loop->poller, fd, 0, want) == -1)
         return -1;
     loop->watches[fd] =
-        (struct watch){ .fn = fn, .arg = arg, .want = want, .next_dead = -1 };
+        (struct watch){ .fn = fn, .arg = arg, .want = want };
     count_watched(loop, 0, want);
     return 0;
 }

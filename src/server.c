@@ -184,7 +184,6 @@ void server_free(struct server *s)
 {
     if (s == NULL)
         return;
-    s->draining = true;
     clients_free(s->clients);
     bulk_limit(0);
     listener_set_free(s->listeners);
