@@ -292,6 +292,30 @@ START_TEST(large_reads_come_back_exactly_with_a_pipe_and_without)
 }
 END_TEST
 
+START_TEST(a_single_byte_after_large_reads_comes_back)
+{
+    static char block[65536], large[65536];
+    uint64_t seen = 0;
+
+    begin_tcp();
+    signal(SIGPIPE, SIG_IGN);
+    bulk_limit(1);
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(write(client, block, sizeof block), sizeof block);
+        while (conn.out < (uint64_t)(i + 1) * sizeof block)
+            ck_assert_int_eq(conn_fill(&conn, large, sizeof large), CONN_OPEN);
+        while (seen < conn.out)
+            seen += (uint64_t)read(client, large, sizeof large);
+    }
+    say("!");
+    ck_assert_int_eq(conn_fill(&conn, large, sizeof large), CONN_OPEN);
+    ck_assert_int_eq(read(client, large, sizeof large), 1);
+    ck_assert_int_eq(large[0], '!');
+    end();
+    bulk_limit(0);
+}
+END_TEST
+
 START_TEST(the_end_is_read_only_when_everything_was_echoed)
 {
     uint64_t seen = 0;
@@ -372,6 +396,10 @@ START_TEST(what_is_discarded_is_counted_but_not_echoed)
     say("hello");
     ck_assert_int_eq(conn_discard(&conn, scratch, sizeof scratch), CONN_OPEN);
     ck_assert_uint_eq(conn.in, 5);
+    say("!"); /* a single byte is no end, whatever errno was before */
+    errno = 0;
+    ck_assert_int_eq(conn_discard(&conn, scratch, sizeof scratch), CONN_OPEN);
+    ck_assert_uint_eq(conn.in, 6);
     ck_assert_uint_eq(conn.out, 0);
     ck_assert_int_eq(read(client, &byte, 1), -1);
     ck_assert_int_eq(errno, EAGAIN);
@@ -412,6 +440,7 @@ int main(void)
                         4);
     tcase_add_loop_test(
         tests, large_reads_come_back_exactly_with_a_pipe_and_without, 0, 2);
+    tcase_add_test(tests, a_single_byte_after_large_reads_comes_back);
     tcase_add_test(tests, the_end_is_read_only_when_everything_was_echoed);
     tcase_add_test(tests, a_reset_fails_with_its_errno);
     tcase_add_test(tests,

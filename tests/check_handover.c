@@ -51,6 +51,23 @@ static struct poller *open_nothing(void)
     return NULL;
 }
 
+/* How often another was asked for in vain. */
+static int refusals;
+
+static struct poller *refuse(void)
+{
+    refusals++;
+    return open_nothing();
+}
+
+static int openings;
+
+static struct poller *count_opening(void)
+{
+    openings++;
+    return poller_poll.open();
+}
+
 static void setup(void)
 {
     few_ops = poller_poll;
@@ -166,6 +183,97 @@ START_TEST(a_poller_that_does_not_open_leaves_the_old_one_at_work)
 }
 END_TEST
 
+static void stop(void *arg)
+{
+    loop_stop(arg);
+}
+
+static void run_for(int64_t ms)
+{
+    static struct loop_timer timer;
+
+    loop_timer_set(loop, &timer, loop_now(loop) + ms, stop, loop);
+    ck_assert_int_eq(loop_run(loop), 0);
+}
+
+START_TEST(a_poller_that_cannot_be_had_is_asked_for_again_a_second_later)
+{
+    many_ops.open = refuse;
+    open_pairs(30);
+    ck_assert_int_eq(loop_follow(loop, &policy), 0);
+    for (int i = 0; i < 20; i++)
+        send_round(30);
+    ck_assert_int_eq(refusals, 1);
+    run_for(1100);
+    send_round(30);
+    ck_assert_int_eq(refusals, 2);
+    many_ops.open = poller_select.open;
+    ck_assert_int_eq(loop_follow(loop, &policy), 0); /* or asked to anew */
+    few_waits = 0;
+    send_round(30);
+    ck_assert_int_eq(few_waits, 0);
+    close_pairs(0, 30);
+}
+END_TEST
+
+START_TEST(a_poller_that_suits_is_not_opened_again)
+{
+    few_ops.open = count_opening;
+    ck_assert_int_eq(loop_follow(loop, &policy), 0);
+    open_pairs(5);
+    for (int i = 0; i < 5; i++)
+        send_round(5);
+    ck_assert_int_eq(loop_follow(loop, &policy), 0);
+    ck_assert_int_eq(openings, 0);
+    close_pairs(0, 5);
+}
+END_TEST
+
+START_TEST(a_policy_of_which_nothing_can_be_had_leaves_the_former_in_force)
+{
+    static struct poller_ops none;
+    static const struct poller_policy hopeless = {"none", &none, &none, 0, 0};
+
+    none = poller_poll;
+    none.open = open_nothing;
+    ck_assert_int_eq(loop_follow(loop, &policy), 0);
+    ck_assert_int_eq(loop_follow(loop, &hopeless), -1);
+    ck_assert_int_eq(errno, ENFILE);
+    open_pairs(30);
+    send_round(30);
+    run_for(1100);
+    many_waits = 0;
+    send_round(30);
+    ck_assert_int_gt(many_waits, 0);
+    close_pairs(0, 30);
+}
+END_TEST
+
+/* The highest is the last of the table, or the first after it. */
+START_TEST(a_handover_takes_every_descriptor_with_it)
+{
+    static const int tops[] = {63, 64, 127, 128};
+    int top = tops[_i];
+    struct pair beside;
+
+    open_pairs(1);
+    beside = pairs[0];
+    beside.ours = dup2(pairs[0].ours, top - 1);
+    loop_close(loop, pairs[0].ours);
+    pairs[0].ours = dup2(beside.ours, top);
+    ck_assert_int_eq(pairs[0].ours, top);
+    ck_assert_int_eq(
+        loop_watch(loop, beside.ours, 0, on_byte, &beside), 0);
+    ck_assert_int_eq(loop_watch(loop, top, POLLER_IN, on_byte, &pairs[0]), 0);
+    for (int i = 0; i < POLLERS; i++) {
+        ck_assert_int_eq(loop_use(loop, all[i]), 0);
+        send_round(1);
+    }
+    loop_close(loop, beside.ours);
+    close_pairs(0, 1);
+}
+END_TEST
+
 START_TEST(a_poller_too_small_for_a_descriptor_is_refused)
 {
     struct rlimit descriptors;
@@ -223,6 +331,8 @@ START_TEST(a_policy_begins_at_once_with_what_suits)
     ck_assert_int_eq(loop_follow(loop, &policy), 0);
     few_waits = 0;
     send_round(30);
+    ck_assert_int_eq(loop_follow(loop, &policy), 0);
+    send_round(30);
     ck_assert_int_eq(few_waits, 0);
     close_pairs(0, 30);
 }
@@ -261,6 +371,12 @@ int main(void)
                         what_nothing_is_wanted_of_stays_silent_after_a_handover,
                         0, POLLERS);
     tcase_add_test(tc, a_poller_that_does_not_open_leaves_the_old_one_at_work);
+    tcase_add_test(
+        tc, a_poller_that_cannot_be_had_is_asked_for_again_a_second_later);
+    tcase_add_test(tc, a_poller_that_suits_is_not_opened_again);
+    tcase_add_test(
+        tc, a_policy_of_which_nothing_can_be_had_leaves_the_former_in_force);
+    tcase_add_loop_test(tc, a_handover_takes_every_descriptor_with_it, 0, 4);
     tcase_add_test(tc, a_poller_too_small_for_a_descriptor_is_refused);
     tcase_add_test(
         tc, a_loop_that_follows_goes_over_and_back_as_descriptors_come_and_go);

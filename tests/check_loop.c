@@ -95,9 +95,74 @@ START_TEST(a_descriptor_that_is_known_but_not_watched_is_not_told)
 }
 END_TEST
 
+START_TEST(of_two_that_are_wanted_only_what_is_ready_is_told)
+{
+    begin(_i);
+    ck_assert_int_eq(loop_watch(loop, ends[0], POLLER_IN | POLLER_OUT,
+                                count_and_stop, NULL),
+                     0);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_uint_eq(told, POLLER_OUT);
+    end();
+}
+END_TEST
+
+START_TEST(descriptor_0_is_watched_like_any_other)
+{
+    begin(_i);
+    ck_assert_int_eq(dup2(ends[0], 0), 0);
+    ck_assert_int_eq(loop_watch(loop, 0, POLLER_OUT, count_and_stop, NULL), 0);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(loop_use(loop, all[_i]), 0);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(calls, 2);
+    ck_assert_int_eq(loop_want(loop, 0, 0), 0);
+    end();
+}
+END_TEST
+
+static void read_a_byte(void *arg, unsigned ready)
+{
+    char byte;
+
+    (void)ready;
+    ck_assert_int_eq(read(*(int *)arg, &byte, 1), 1);
+    calls++;
+}
+
+START_TEST(who_was_ready_in_one_turn_is_not_called_for_it_in_the_next)
+{
+    int more[2];
+
+    begin(_i);
+    unit_pair(more);
+    ck_assert_int_eq(
+        loop_watch(loop, ends[0], POLLER_IN, read_a_byte, &ends[0]), 0);
+    ck_assert_int_eq(
+        loop_watch(loop, more[0], POLLER_IN, read_a_byte, &more[0]), 0);
+    ck_assert_int_eq(loop_signal(loop, SIGUSR1, stop, loop), 0);
+    for (int i = 1; i < 4; i++) {
+        ck_assert_int_eq(write(ends[1], "x", 1), 1);
+        ck_assert_int_eq(write(more[1], "x", 1), 1);
+        run_for(0); /* both */
+        ck_assert_int_eq(write(ends[1], "x", 1), 1);
+        run_for(0); /* one */
+        raise(SIGUSR1);
+        ck_assert_int_eq(loop_run(loop), 0); /* none */
+        ck_assert_int_eq(calls, 3 * i);
+    }
+    close(more[0]);
+    close(more[1]);
+    end();
+}
+END_TEST
+
 START_TEST(wanting_from_a_descriptor_that_is_not_watched_is_an_error)
 {
     begin(_i);
+    ck_assert_int_eq(loop_watch(loop, ends[1], 0, count_fd, &calls), 0);
+    for (int fd = 60; fd < 200; fd++)
+        ck_assert_int_eq(loop_want(loop, fd, POLLER_IN), -1);
     ck_assert_int_eq(loop_want(loop, ends[0], POLLER_IN), -1);
     ck_assert_int_eq(errno, EBADF);
     ck_assert_int_eq(loop_want(loop, -1, POLLER_IN), -1);
@@ -231,6 +296,34 @@ START_TEST(what_was_never_watched_can_be_closed_too)
     run_for(0);
     ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
     loop_close(loop, -1); /* and what is none does no harm */
+    end();
+}
+END_TEST
+
+static void close_what_it_is_given(void *arg, unsigned ready)
+{
+    (void)ready;
+    loop_close(loop, *(int *)arg);
+    loop_close(loop, -1);
+    loop_stop(loop);
+}
+
+START_TEST(what_the_poller_cannot_hold_is_closed_within_a_turn_too)
+{
+    struct poller_ops narrow = poller_poll;
+    int high;
+
+    begin(0);
+    loop_free(loop);
+    narrow.limit = 100;
+    loop = loop_new(&narrow);
+    high = fcntl(ends[0], F_DUPFD, 100);
+    ck_assert_int_ge(high, 100);
+    ck_assert_int_eq(loop_watch(loop, ends[0], POLLER_OUT,
+                                close_what_it_is_given, &high),
+                     0);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(fcntl(high, F_GETFD), -1);
     end();
 }
 END_TEST
@@ -377,6 +470,22 @@ START_TEST(an_ignored_signal_does_nothing)
 }
 END_TEST
 
+START_TEST(a_signal_that_was_blocked_before_the_loop_stays_blocked_in_it)
+{
+    sigset_t blocked;
+
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    begin(_i);
+    raise(SIGUSR2); /* would end the process */
+    run_for(20);
+    end();
+    sigprocmask(SIG_SETMASK, NULL, &blocked);
+    ck_assert(sigismember(&blocked, SIGUSR2));
+}
+END_TEST
+
 START_TEST(a_signal_that_cannot_be_caught_is_an_error)
 {
     begin(_i);
@@ -506,6 +615,28 @@ START_TEST(a_timer_may_set_another)
 }
 END_TEST
 
+static int64_t set_at;
+
+static void set_one_for_now(void *arg, unsigned ready)
+{
+    (void)arg;
+    (void)ready;
+    set_at = (int64_t)loop_turns(loop);
+    loop_timer_set(loop, &one, loop_now(loop), stop, loop);
+    loop_forget(loop, ends[0]);
+}
+
+START_TEST(a_timer_for_now_runs_in_the_turn_that_sets_it)
+{
+    begin(_i);
+    ck_assert_int_eq(
+        loop_watch(loop, ends[0], POLLER_OUT, set_one_for_now, NULL), 0);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq((int64_t)loop_turns(loop), set_at);
+    end();
+}
+END_TEST
+
 static uint64_t last_turn;
 
 static void set_itself_for_the_past(void *arg)
@@ -552,6 +683,20 @@ START_TEST(one_function_is_called_before_each_wait)
     calls = 0;
     run_for(5);
     ck_assert_int_eq(calls, 0);
+    end();
+}
+END_TEST
+
+START_TEST(the_time_is_that_of_the_monotonic_clock)
+{
+    begin(_i);
+    for (int i = 0; i < 50; i++) {
+        int64_t before = unit_now_ms();
+
+        run_for(0);
+        ck_assert_int_ge(loop_now(loop), before);
+        ck_assert_int_le(loop_now(loop), unit_now_ms());
+    }
     end();
 }
 END_TEST
@@ -606,10 +751,12 @@ static int failing_wait(struct poller *p, struct poller_event *events, int max,
     return -1;
 }
 
+/* Where it is the kernel that is short of something, not at once. */
 START_TEST(a_wait_that_failed_for_now_is_tried_again_and_a_hopeless_one_not)
 {
     static const int passing[] = { EINTR, EAGAIN, ENOMEM };
     struct poller_ops failing = poller_poll;
+    int64_t before = unit_now_ms();
 
     failing.wait = failing_wait;
     wait_error = passing[_i];
@@ -618,6 +765,8 @@ START_TEST(a_wait_that_failed_for_now_is_tried_again_and_a_hopeless_one_not)
     ck_assert_int_eq(loop_run(loop), -1);
     ck_assert_int_eq(errno, EBADF);
     ck_assert_int_eq(waits, 4);
+    if (wait_error != EINTR)
+        ck_assert_int_ge(unit_now_ms() - before, 25);
     loop_free(loop);
 }
 END_TEST
@@ -671,6 +820,9 @@ int main(void)
     tcase_set_timeout(loop_case, 30);
     EACH(a_descriptor_that_is_ready_is_told_with_what_for);
     EACH(a_descriptor_that_is_known_but_not_watched_is_not_told);
+    EACH(of_two_that_are_wanted_only_what_is_ready_is_told);
+    EACH(descriptor_0_is_watched_like_any_other);
+    EACH(who_was_ready_in_one_turn_is_not_called_for_it_in_the_next);
     EACH(wanting_from_a_descriptor_that_is_not_watched_is_an_error);
     EACH(a_number_that_the_poller_cannot_hold_is_refused);
     EACH(who_is_forgotten_in_a_turn_is_not_called_later_in_it);
@@ -678,6 +830,8 @@ int main(void)
     EACH(a_closed_number_is_not_used_again_within_the_turn);
     EACH(a_number_that_comes_back_later_is_a_new_watch);
     EACH(what_was_never_watched_can_be_closed_too);
+    tcase_add_test(loop_case,
+                   what_the_poller_cannot_hold_is_closed_within_a_turn_too);
     EACH(between_turns_a_descriptor_is_closed_at_once);
     EACH(a_signal_that_came_often_is_told_once);
     EACH(a_signal_from_before_the_wait_ends_it_at_once);
@@ -686,6 +840,7 @@ int main(void)
     EACH(a_turn_is_descriptors_then_signals_then_timers);
     EACH(a_signal_is_told_though_descriptors_are_always_ready);
     EACH(an_ignored_signal_does_nothing);
+    EACH(a_signal_that_was_blocked_before_the_loop_stays_blocked_in_it);
     EACH(a_signal_that_cannot_be_caught_is_an_error);
     EACH(freeing_the_loop_gives_back_handlers_and_mask);
     EACH(a_signal_that_came_after_the_last_turn_ends_with_the_loop);
@@ -694,9 +849,11 @@ int main(void)
     EACH(a_cleared_timer_does_not_run_and_clearing_twice_is_fine);
     EACH(a_timer_may_clear_another_that_is_due_as_well);
     EACH(a_timer_may_set_another);
+    EACH(a_timer_for_now_runs_in_the_turn_that_sets_it);
     EACH(a_timer_that_sets_itself_for_the_past_holds_nobody_up);
     EACH(timers_far_away_do_not_spin);
     EACH(one_function_is_called_before_each_wait);
+    EACH(the_time_is_that_of_the_monotonic_clock);
     EACH(all_that_happens_in_a_turn_happens_at_the_same_time);
     EACH(a_loop_that_was_stopped_can_run_again);
     tcase_add_loop_test(

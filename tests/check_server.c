@@ -5,12 +5,15 @@
 #include <config.h>
 
 #include "server.h"
+#include "clients.h"
 #include "log.h"
 #include "loop.h"
 #include "settings.h"
 
 #include "unit.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 
 static struct loop *loop;
@@ -137,6 +140,51 @@ START_TEST(every_client_gets_its_own_bytes_back)
 }
 END_TEST
 
+/* An option of the socket that listens. */
+static int option(int level, int name)
+{
+    int value, listens;
+    socklen_t len = sizeof value;
+
+    for (int fd = 0; fd < 100; fd++)
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 &&
+            listens && getsockopt(fd, level, name, &value, &len) == 0)
+            return value;
+    ck_abort_msg("no socket listens");
+}
+
+START_TEST(the_keys_of_the_server_reach_its_socket)
+{
+    static const char *const words[] = { "no", "yes" };
+    char nodelay[32], reuse[32];
+
+    snprintf(nodelay, sizeof nodelay, "server.tcp_nodelay=%s", words[_i]);
+    snprintf(reuse, sizeof reuse, "server.reuse_port=%s", words[1 - _i]);
+    BEGIN("server.keepalive=1200s", nodelay, reuse);
+    ck_assert_int_eq(option(IPPROTO_TCP, TCP_KEEPIDLE), 1200);
+    ck_assert_int_eq(option(IPPROTO_TCP, TCP_NODELAY) != 0, _i == 1);
+    ck_assert_int_eq(option(SOL_SOCKET, SO_REUSEPORT) != 0, _i == 0);
+    end();
+}
+END_TEST
+
+START_TEST(clients_that_are_silent_cost_no_turns)
+{
+    uint64_t before;
+    int fd;
+
+    BEGIN("limits.max_lifetime=1h");
+    fd = dial();
+    run_until_active(1);
+    assert_echo(fd, "hello");
+    before = loop_turns(loop);
+    run_for(50);
+    ck_assert_uint_le(loop_turns(loop) - before, 3);
+    close(fd);
+    end();
+}
+END_TEST
+
 START_TEST(what_was_sent_before_the_client_ended_still_comes_back)
 {
     char back[16];
@@ -224,6 +272,167 @@ START_TEST(an_idle_client_is_ended_with_a_fin)
 }
 END_TEST
 
+/* Whatever ends it, however short the time is. */
+START_TEST(a_millisecond_is_a_time_too)
+{
+    static const struct {
+        const char *limit, *reason;
+    } limits[] = { { "limits.idle_timeout=1ms", "reason=idle" },
+                   { "limits.max_lifetime=1ms", "reason=lifetime" } };
+    char byte;
+    int fd;
+
+    BEGIN(limits[_i].limit, "limits.linger_timeout=1h");
+    fd = dial();
+    ck_assert_int_eq(receive(fd, &byte, 1), 0);
+    close(fd);
+    run_until_active(0);
+    ck_assert_int_eq(unit_log_count(limits[_i].reason), 1);
+    end();
+}
+END_TEST
+
+START_TEST(a_linger_of_a_millisecond_waits_for_the_fin_to_go_out)
+{
+    char byte;
+    int fd;
+
+    BEGIN("limits.idle_timeout=20ms", "limits.linger_timeout=1ms");
+    fd = dial();
+    assert_echo(fd, "hello");
+    ck_assert_int_eq(receive(fd, &byte, 1), 0);
+    run_until_active(0);
+    close(fd);
+    end();
+}
+END_TEST
+
+START_TEST(connection_lines_over_the_rate_are_summed_up_though_nobody_leaves)
+{
+    int fds[4];
+
+    BEGIN("log.rate=1");
+    for (int i = 0; i < 4; i++)
+        fds[i] = dial();
+    run_until_active(4);
+    run_for(1100);
+    ck_assert_int_eq(unit_log_count("3 connection lines left out"), 1);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    run_until_active(0);
+    run_for(1100); /* and those that leave, though nobody comes */
+    ck_assert_int_eq(unit_log_count("3 connection lines left out"), 2);
+    end();
+}
+END_TEST
+
+static int dial_from(const char *from)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct addr local;
+
+    ck_assert_int_eq(addr_parse(&local, from, 1), 0);
+    ((struct sockaddr_in *)&local.sa.any)->sin_port = 0;
+    ck_assert_int_eq(bind(fd, &local.sa.any, local.len), 0);
+    ck_assert_int_eq(connect(fd, &where.sa.any, where.len), 0);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    return fd;
+}
+
+static int descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 1000; fd++)
+        count += fcntl(fd, F_GETFD) != -1;
+    return count;
+}
+
+START_TEST(a_reset_while_it_lingers_changes_no_reason)
+{
+    struct linger none = { .l_onoff = 1, .l_linger = 0 };
+    char byte;
+    int fd;
+
+    BEGIN("limits.idle_timeout=20ms", "limits.linger_timeout=1h");
+    fd = dial();
+    ck_assert_int_eq(receive(fd, &byte, 1), 0);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none),
+                     0);
+    close(fd);
+    run_until_active(0);
+    ck_assert_int_eq(unit_log_count("reason=idle"), 1);
+    end();
+}
+END_TEST
+
+START_TEST(who_is_served_takes_the_place_of_one_who_was_turned_away)
+{
+    int refused[3], served[2], before;
+
+    BEGIN("access.deny=127.0.0.2", "limits.max_clients=2",
+          "limits.linger_timeout=1h");
+    before = descriptors();
+    for (int i = 0; i < 3; i++)
+        refused[i] = dial_from("127.0.0.2");
+    run_for(20);
+    ck_assert_int_eq(descriptors(), before + 3 + 2);
+    for (int i = 0; i < 2; i++) {
+        served[i] = dial();
+        assert_echo(served[i], "hello");
+        ck_assert_int_eq(descriptors(), before + 3 + 2 + i + 1);
+    }
+    ck_assert_uint_eq(server_active(server), 2);
+    for (int i = 0; i < 2; i++)
+        close(served[i]);
+    run_until_active(0);
+    ck_assert_int_eq(descriptors(), before + 3);
+    for (int i = 0; i < 3; i++)
+        close(refused[i]);
+    end();
+}
+END_TEST
+
+START_TEST(so_many_and_no_more_who_were_turned_away_linger)
+{
+    enum { MORE = CLIENTS_TURNED_AWAY_MAX + 5 };
+    int fds[MORE], before;
+
+    BEGIN("access.deny=127.0.0.1", "limits.linger_timeout=1h",
+          "log.connections=none");
+    before = descriptors();
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < MORE; i++) {
+            fds[i] = dial();
+            run_for(0);
+        }
+        run_for(20);
+        ck_assert_int_eq(descriptors(),
+                         before + MORE + CLIENTS_TURNED_AWAY_MAX);
+        for (int i = 0; i < MORE; i++)
+            close(fds[i]);
+        run_for(20);
+        ck_assert_int_eq(descriptors(), before);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(refusals_over_the_rate_are_summed_up_though_nobody_is_served)
+{
+    int fds[4];
+
+    BEGIN("log.rate=1", "access.deny=127.0.0.1");
+    for (int i = 0; i < 4; i++)
+        fds[i] = dial();
+    run_for(1100);
+    ck_assert_int_eq(unit_log_count("3 connection lines left out"), 1);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    end();
+}
+END_TEST
+
 START_TEST(a_lingering_client_that_stays_is_closed_at_last)
 {
     int fd;
@@ -270,6 +479,33 @@ START_TEST(a_reload_keeps_the_clients_and_the_socket)
     ck_assert_int_eq(unit_log_count("listening on"), 1);
     close(fd);
     close(other);
+    end();
+}
+END_TEST
+
+START_TEST(those_who_linger_over_a_reload_still_count_as_of_their_source)
+{
+    int first, second;
+    char byte;
+
+    BEGIN("limits.idle_timeout=20ms", "limits.linger_timeout=1h",
+          "limits.max_clients_per_source=1");
+    first = dial();
+    ck_assert_int_eq(receive(first, &byte, 1), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_msg(RELOAD("server.listen=127.0.0.1", "server.port=0",
+                             "limits.linger_timeout=1h",
+                             "limits.max_clients_per_source=1") == 0,
+                      "%s", error);
+    second = dial();
+    ck_assert_int_eq(receive(second, &byte, 1), 0);
+    ck_assert_int_eq(unit_log_count("reason=per_source"), 1);
+    close(first);
+    close(second);
+    run_until_active(0);
+    second = dial();
+    assert_echo(second, "now it is my turn");
+    close(second);
     end();
 }
 END_TEST
@@ -405,9 +641,13 @@ START_TEST(a_poller_that_cannot_hold_who_is_there_is_refused)
     run_until_active(1);
     while (count > 0)
         close(high[--count]);
-    ck_assert_int_eq(RELOAD("server.listen=127.0.0.1", "server.port=0",
-                            "server.poller=select", "limits.max_clients=9"),
+    count = unit_free_fd();
+    ck_assert_int_eq(RELOAD("server.listen=127.0.0.1 127.0.0.2",
+                            "server.port=0", "server.poller=select",
+                            "limits.max_clients=9"),
                      -1);
+    ck_assert_int_eq(unit_free_fd(), count); /* nor is what was new open */
+    ck_assert_int_eq(unit_log_count("listening on 127.0.0.2"), 0);
     ck_assert_ptr_nonnull(strstr(error, "server.poller: cannot go over to "
                                         "select"));
     assert_echo(fd, "still here");
@@ -468,6 +708,61 @@ START_TEST(a_drain_is_over_after_drain_and_linger_timeout_at_the_latest)
 }
 END_TEST
 
+START_TEST(a_drain_of_a_millisecond_ends_those_who_stay)
+{
+    char byte;
+    int fd;
+
+    BEGIN("limits.drain_timeout=1ms", "limits.linger_timeout=1ms");
+    fd = dial();
+    run_until_active(1);
+    server_drain(server);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(recv(fd, &byte, 1, 0), 0);
+    close(fd);
+    end();
+}
+END_TEST
+
+START_TEST(what_waits_for_its_time_ends_with_the_server)
+{
+    int fds[3];
+
+    BEGIN("limits.drain_timeout=20ms", "limits.idle_timeout=30ms",
+          "log.rate=1");
+    for (int i = 0; i < 3; i++)
+        fds[i] = dial();
+    run_until_active(3);
+    server_drain(server);
+    server_free(server);
+    run_for(1100);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    loop_free(loop);
+}
+END_TEST
+
+START_TEST(freeing_gives_back_the_pipe_of_large_reads)
+{
+    static char block[65536], back[65536];
+    int fd, before = unit_free_fd();
+
+    BEGIN("server.poller=poll");
+    fd = dial();
+    for (int i = 0; i < 20; i++) {
+        size_t seen = 0;
+
+        ck_assert_int_eq(send(fd, block, sizeof block, 0), sizeof block);
+        run_for(1);
+        while (seen < sizeof block)
+            seen += (size_t)receive(fd, back, sizeof back);
+    }
+    end();
+    close(fd);
+    ck_assert_int_eq(unit_free_fd(), before);
+}
+END_TEST
+
 START_TEST(freeing_closes_who_is_there_and_leaves_no_descriptor)
 {
     int fds[10], before = unit_free_fd();
@@ -505,7 +800,7 @@ START_TEST(a_client_that_the_poller_refuses_costs_only_itself)
     int first, second;
     char byte;
 
-    BEGIN("server.poller=poll");
+    BEGIN("limits.max_clients_per_source=2");
     refusing = poller_poll;
     refusing.want = want_or_refuse;
     first = dial();
@@ -569,6 +864,8 @@ int main(void)
     suite_add_tcase(suite, tests);
     tcase_set_timeout(tests, 20);
     tcase_add_test(tests, every_client_gets_its_own_bytes_back);
+    tcase_add_loop_test(tests, the_keys_of_the_server_reach_its_socket, 0, 2);
+    tcase_add_test(tests, clients_that_are_silent_cost_no_turns);
     tcase_add_test(tests,
                    what_was_sent_before_the_client_ended_still_comes_back);
     tcase_add_test(
@@ -576,8 +873,22 @@ int main(void)
     tcase_add_test(
         tests, a_full_house_that_changes_at_once_needs_no_descriptor_more);
     tcase_add_test(tests, an_idle_client_is_ended_with_a_fin);
+    tcase_add_loop_test(tests, a_millisecond_is_a_time_too, 0, 2);
+    tcase_add_test(tests,
+                   a_linger_of_a_millisecond_waits_for_the_fin_to_go_out);
+    tcase_add_test(
+        tests,
+        connection_lines_over_the_rate_are_summed_up_though_nobody_leaves);
+    tcase_add_test(tests, a_reset_while_it_lingers_changes_no_reason);
+    tcase_add_test(
+        tests, who_is_served_takes_the_place_of_one_who_was_turned_away);
+    tcase_add_test(tests, so_many_and_no_more_who_were_turned_away_linger);
+    tcase_add_test(
+        tests, refusals_over_the_rate_are_summed_up_though_nobody_is_served);
     tcase_add_test(tests, a_lingering_client_that_stays_is_closed_at_last);
     tcase_add_test(tests, a_reload_keeps_the_clients_and_the_socket);
+    tcase_add_test(
+        tests, those_who_linger_over_a_reload_still_count_as_of_their_source);
     tcase_add_test(tests, a_reload_to_no_linger_closes_those_who_linger);
     tcase_add_test(tests, a_reload_that_moves_the_port_keeps_the_clients);
     tcase_add_test(tests, a_reload_that_fails_changes_nothing);
@@ -592,6 +903,9 @@ int main(void)
     tcase_add_test(tests, a_drain_without_clients_ends_at_once);
     tcase_add_test(
         tests, a_drain_is_over_after_drain_and_linger_timeout_at_the_latest);
+    tcase_add_test(tests, a_drain_of_a_millisecond_ends_those_who_stay);
+    tcase_add_test(tests, what_waits_for_its_time_ends_with_the_server);
+    tcase_add_test(tests, freeing_gives_back_the_pipe_of_large_reads);
     tcase_add_test(tests,
                    freeing_closes_who_is_there_and_leaves_no_descriptor);
     tcase_add_test(tests, a_client_that_the_poller_refuses_costs_only_itself);
