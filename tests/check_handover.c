@@ -169,6 +169,49 @@ START_TEST(what_nothing_is_wanted_of_stays_silent_after_a_handover)
 }
 END_TEST
 
+static void on_room(void *arg, unsigned ready)
+{
+    ck_assert_uint_eq(ready, POLLER_OUT);
+    ++*(int *)arg;
+    loop_stop(loop);
+}
+
+START_TEST(each_is_watched_for_what_is_wanted_of_it_after_a_handover)
+{
+    int told = 0;
+
+    open_pairs(1);
+    ck_assert_int_eq(write(pairs[0].theirs, "xx", 2), 2); /* left unread */
+    loop_forget(loop, pairs[0].ours);
+    ck_assert_int_eq(
+        loop_watch(loop, pairs[0].ours, POLLER_OUT, on_room, &told), 0);
+    ck_assert_int_eq(loop_use(loop, all[_i]), 0);
+    ck_assert_int_eq(loop_run(loop), 0);
+    ck_assert_int_eq(told, 1);
+    close_pairs(0, 1);
+}
+END_TEST
+
+START_TEST(a_handover_that_works_or_fails_leaves_no_descriptor_behind)
+{
+    int before = unit_free_fd(), file;
+
+    ck_assert_int_eq(loop_use(loop, &poller_epoll), 0);
+    ck_assert_int_eq(loop_use(loop, &poller_poll), 0);
+    ck_assert_int_eq(unit_free_fd(), before);
+
+    /* A regular file, which epoll refuses, is known to poll. */
+    file = open("/proc/self/exe", O_RDONLY);
+    ck_assert_int_ne(file, -1);
+    ck_assert_int_eq(loop_watch(loop, file, POLLER_IN, on_room, NULL), 0);
+    before = unit_free_fd();
+    ck_assert_int_eq(loop_use(loop, &poller_epoll), -1);
+    ck_assert_int_eq(errno, EPERM);
+    ck_assert_int_eq(unit_free_fd(), before);
+    loop_close(loop, file);
+}
+END_TEST
+
 START_TEST(a_poller_that_does_not_open_leaves_the_old_one_at_work)
 {
     many_ops.open = open_nothing;
@@ -338,6 +381,34 @@ START_TEST(a_policy_begins_at_once_with_what_suits)
 }
 END_TEST
 
+START_TEST(who_is_watched_for_nothing_does_not_make_them_many)
+{
+    ck_assert_int_eq(loop_follow(loop, &policy), 0);
+    open_pairs(40);
+    for (int i = 1; i < 40; i++) {
+        loop_forget(loop, pairs[i].ours);
+        ck_assert_int_eq(
+            loop_watch(loop, pairs[i].ours, 0, on_byte, &pairs[i]), 0);
+    }
+    one_turn();
+    one_turn();
+    ck_assert_int_eq(many_waits, 0);
+    close_pairs(0, 40);
+}
+END_TEST
+
+START_TEST(where_many_cannot_be_had_the_policys_few_takes_over)
+{
+    many_ops.open = open_nothing;
+    open_pairs(30);
+    ck_assert_int_eq(loop_use(loop, &poller_epoll), 0);
+    ck_assert_int_eq(loop_follow(loop, &policy), 0);
+    one_turn();
+    ck_assert_int_gt(few_waits, 0);
+    close_pairs(0, 30);
+}
+END_TEST
+
 START_TEST(of_the_policies_only_auto_depends_on_the_number)
 {
     size_t count;
@@ -370,6 +441,11 @@ int main(void)
     tcase_add_loop_test(tc,
                         what_nothing_is_wanted_of_stays_silent_after_a_handover,
                         0, POLLERS);
+    tcase_add_loop_test(
+        tc, each_is_watched_for_what_is_wanted_of_it_after_a_handover, 0,
+        POLLERS);
+    tcase_add_test(tc,
+                   a_handover_that_works_or_fails_leaves_no_descriptor_behind);
     tcase_add_test(tc, a_poller_that_does_not_open_leaves_the_old_one_at_work);
     tcase_add_test(
         tc, a_poller_that_cannot_be_had_is_asked_for_again_a_second_later);
@@ -381,6 +457,8 @@ int main(void)
     tcase_add_test(
         tc, a_loop_that_follows_goes_over_and_back_as_descriptors_come_and_go);
     tcase_add_test(tc, a_policy_begins_at_once_with_what_suits);
+    tcase_add_test(tc, who_is_watched_for_nothing_does_not_make_them_many);
+    tcase_add_test(tc, where_many_cannot_be_had_the_policys_few_takes_over);
     tcase_add_test(tc, of_the_policies_only_auto_depends_on_the_number);
     suite_add_tcase(s, tc);
     return unit_run(s);
