@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,24 +54,42 @@ bool bench_report_can_plot(void)
     return false;
 }
 
+/* In single quotes, where gnuplot knows nothing but the quote itself: a path
+ * may have what would be a command in double ones. */
+static void write_title(const struct bench_report *r, FILE *file)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *memory = open_memstream(&text, &size);
+
+    if (memory == NULL)
+        return;
+    bench_report_load(r, memory);
+    fclose(memory);
+    fputs("set title '", file);
+    for (const char *p = text; *p != '\0'; p++)
+        fputs(*p == '\'' ? "''" : (char[]){ *p, '\0' }, file);
+    fputs("' noenhanced\n", file);
+    free(text);
+}
+
 /* Latency by 1 / (1 - p) on a logarithmic axis: 1, 10, 100 is 0, 90, 99 %. */
 static void write_script(const struct bench_report *r, FILE *file)
 {
     const struct histogram *h = r->figures->latency;
     double count = (double)histogram_count(h);
 
+    write_title(r, file);
     fprintf(file,
             "set terminal svg size 800,480 dynamic background '#ffffff'\n"
-            "set title \"%s, %lld connections, %lld bytes\" noenhanced\n"
             "set logscale xy\n"
-            "set grid\n"
+            "set grid xtics ytics mytics\n"
+            "set rmargin 6\n" /* half of the last percentile */
             "set xlabel 'percentile'\n"
             "set ylabel 'latency in ms'\n"
             "set xtics ('0' 1, '50' 2, '90' 10, '99' 100, '99.9' 1000, "
             "'99.99' 10000, '99.999' 100000, '99.9999' 1000000)\n"
-            "plot '-' using 1:2 with steps linewidth 2 notitle\n",
-            r->peer, (long long)r->options->connections,
-            (long long)r->options->size);
+            "plot '-' using 1:2 with steps linewidth 2 notitle\n");
     for (double rest = 1; rest <= count; rest *= 1.1)
         fprintf(file, "%f %f\n", rest,
                 (double)histogram_percentile(h, 100 - 100 / rest) / 1e6);

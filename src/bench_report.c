@@ -34,19 +34,19 @@ bool bench_report_right(const struct bench_figures *f)
 
 /* ---- text ---- */
 
-static void print_head(const struct bench_report *r, FILE *file)
+void bench_report_load(const struct bench_report *r, FILE *file)
 {
     const struct bench_options *o = r->options;
 
-    fprintf(file, "bench %s: %" PRId64 " connections, %" PRId64 " bytes, ",
-            r->peer, o->connections, o->size);
+    fprintf(file, "%s: %" PRId64 " connections, %" PRId64 " bytes, ", r->peer,
+            o->connections, o->size);
     if (o->rate > 0)
         fprintf(file, "%g messages/s, ", o->rate);
     else
         fprintf(file, "closed loop, ");
     if (o->reconnect)
         fprintf(file, "a connection for each message, ");
-    fprintf(file, "%g s after %g s of warm-up\n", r->figures->seconds,
+    fprintf(file, "%g s after %g s of warm-up", r->figures->seconds,
             (double)o->warmup_ms / 1000);
 }
 
@@ -119,7 +119,9 @@ void bench_report_text(const struct bench_report *r, FILE *file)
 {
     const struct bench_figures *f = r->figures;
 
-    print_head(r, file);
+    fputs("bench ", file);
+    bench_report_load(r, file);
+    putc('\n', file);
     if (!r->options->reconnect)
         fprintf(file, "%-12s %" PRIu64 " of %" PRId64 " when the load began\n",
                 "connections", f->up, r->options->connections);

@@ -19,6 +19,9 @@ struct bench_report {
 /* All echoes that were begun came back, and no error was counted. */
 bool bench_report_right(const struct bench_figures *figures);
 
+/* Whom, how, and for how long, in one line without its end. */
+void bench_report_load(const struct bench_report *report, FILE *file);
+
 /* Figures, and the distribution of the latencies as bars. */
 void bench_report_text(const struct bench_report *report, FILE *file);
 

@@ -206,6 +206,8 @@ START_TEST(a_plot_is_what_gnuplot_draws_of_the_percentiles)
     ck_assert_ptr_nonnull(file);
     n = fread(text, 1, sizeof text - 1, file);
     text[n] = '\0';
+    /* Double quotes would run what a path has in backquotes. */
+    echoc_match(text, "^set title '127\\.0\\.0\\.1:[0-9]+: 1 connections, .*'");
     found = strstr(text, "plot '-'");
     ck_assert_ptr_nonnull(found);
     echoc_match(found, "^1\\.000000 [0-9.]+$");
