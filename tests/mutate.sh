@@ -1,107 +1,238 @@
 #!/bin/bash
 # mutate.sh: does the suite notice when a line is wrong?
 #
-#   tests/mutate.sh EVERY FILE...
+#   tests/mutate.sh [-a] [-j JOBS] [-t SECONDS] PASS DIR FILE[:FROM-TO]...
 #
-# Changes one operator, condition, constant or statement of src/FILE at a time
-# in a copy of the tree, builds, and runs the tests that should notice, until
-# one does.  EVERY takes only each so many of the mutants, 1 all.  A mutant
-# that no test notices is shown; some of those mean the same as the original.
+# Changes one operator, condition, constant or call of src/FILE at a time in a
+# copy of the tree, builds, and runs the tests that should notice, until one
+# does.  PASS is units, then sanitized, the same with ASan and UBSan for the
+# mutants that survived, then systems for those that are left.  DIR keeps the
+# copies and the results: the next run takes the tests of then and goes on with
+# what is not done.  -t ends after so many seconds, -a forgets who survived.
+#
+# A mutant that does not compile does not count, nor does one of which the
+# optimizer makes the same code.  A test that fails, or takes three times as
+# long as it should, kills a mutant; one of the whole echod has to do so twice.
+# shellcheck disable=SC2046 # lists of words are meant
 set -u
-every=$1
-shift
-tree=$(cd "$(dirname "$0")/.." && pwd)
-work=$(mktemp -d "${TMPDIR:-/tmp}/echod-mutate.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-cp -R "$tree" "$work/tree"
-mkdir "$work/build"
-cd "$work/build" || exit 1
-"$work/tree/configure" -q CFLAGS="${CFLAGS--O1 -g}" || exit 1
-make -s -j2 all >/dev/null 2>&1
-# The quick ones first: most mutants end there.
-units=(tests/check_conn tests/check_loop tests/check_server
-    tests/check_listener)
-systems=(tests/system_echo tests/system_ends tests/system_pressure
-    tests/system_access tests/system_signals tests/system_limits
-    tests/system_log tests/system_listen)
+# The tests that have to do with FILE, the quick ones first, or all of them.
+tests_for() {
+    case $1 in
+    conn.c) echo check_conn system_{echo,faults,bulk,pressure} ;;
+    loop.c)
+        echo check_{loop,handover} system_{listen,daemon,signals,echo,faults}
+        echo system_limits
+        ;;
+    gate.c) echo check_server system_{listen,signals,stats,access} ;;
+    server.c)
+        echo check_server system_{listen,root,daemon,stats,signals,limits}
+        echo system_{access,bulk}
+        ;;
+    clients.c)
+        echo check_server system_{stats,signals,log,faults,ends,access}
+        echo system_pressure
+        ;;
+    *)
+        echo check_{conn,loop,handover,server}
+        echo system_{listen,root,daemon,stats,signals,log,echo,faults,limits}
+        echo system_{ends,access,pressure,bulk}
+        ;;
+    esac | tr ' ' '\n' | grep "$kind"
+}
 
-# LINE:COLUMN:LENGTH:NEW of each mutant of a file.
+# FILE:LINE:COLUMN:LENGTH:NEW of each mutant of the lines FROM to TO of a file.
 mutants() {
-    awk '
-    BEGIN {
-        n = split("== != <= >= && || ++ -- += -= < > + - true false 0 1 !",
-                  from, " ")
-        split("!= == < > || && -- ++ -= += <= >= - + false true 1 2 ", to, " ")
+    awk -v file="$(basename "$1")" -v from="$2" -v to="$3" '
+    function put(at, len, new) {
+        print file ":" NR ":" at ":" len ":" new
     }
+    BEGIN {
+        n = split("== != <= >= && || ++ -- += -= < > + - * / & true false !",
+                  old, " ")
+        split("!= == < > || && -- ++ -= += <= >= - + / * | false true ", new,
+              " ")
+    }
+    NR < from || NR > to { next }
     # Not code: directives, comments, declarations at the margin.
-    /^#/ || /^\/?\*/ || /^ \*/ || /^[a-z}]/ || /^    \/\*/ { next }
-    { code = $0; sub(/\/\*.*/, "", code) }
-    /^ +[a-z_]+\(.*\);$/ { print NR ":1:" length($0) ":    ;" }
+    /^#/ || /^ *\/\*.*\*\/$/ || /^\/\*/ || /^ *\*[ \/]/ || /^[a-z}]/ { next }
+    /^ +[a-z_>-]+\(.*\);$/ { put(1, length($0), "    ;") }
+    match($0, /(if|while) \([a-z_>.-]+\)$/) { put(index($0, "(") + 1, 0, "!") }
     {
-        at = 1
-        while (at <= length(code)) {
+        code = $0
+        sub(/\/\*.*/, "", code)
+        for (at = 1; at <= length(code); at += step) {
+            rest = substr(code, at)
+            before = substr(code, at - 1, 1)
             step = 1
-            if (substr(code, at, 1) == "\"") {
-                step = index(substr(code, at + 1), "\"") + 1
-                at += step; continue
+            if (rest ~ /^"/) {
+                step = index(substr(rest, 2), "\"") + 1
+            } else if (rest ~ /^(->|<<|>>)/) {
+                step = 2
+            } else if (match(rest, /^[A-Za-z_0-9.]+/)) {
+                step = RLENGTH
+                word = substr(rest, 1, step)
+                if (word ~ /^[0-9]+$/) put(at, step, word + 1)
+                if (word == "true") put(at, step, "false")
+                if (word == "false") put(at, step, "true")
+            } else {
+                for (i = 1; i <= n; i++) {
+                    if (index(rest, old[i]) != 1) continue
+                    step = length(old[i])
+                    if (old[i] ~ /^[-<>+*\/&]$/ &&
+                        (before != " " || substr(rest, 2, 1) != " ")) break
+                    put(at, step, new[i])
+                    break
+                }
             }
-            if (substr(code, at, 2) ~ /->|<<|>>/) { at += 2; continue }
-            for (i = 1; i <= n; i++) {
-                token = from[i]
-                if (substr(code, at, length(token)) != token) continue
-                before = substr(code, at - 1, 1)
-                after = substr(code, at + length(token), 1)
-                if (token ~ /[a-z0-9]/ && (before ~ /[A-Za-z_0-9.]/ ||
-                    after ~ /[A-Za-z_0-9.x]/)) continue
-                if (token ~ /^[<>+-]$/ && !(before == " " && after == " "))
-                    continue
-                print NR ":" at ":" length(token) ":" to[i]
-                step = length(token)
-                break
-            }
-            at += step
         }
     }' "$1"
 }
 
-# A build that fails, a test that fails, or one that takes too long.
-noticed() {
-    timeout 120 make -s src/echod "${units[@]}" </dev/null >/dev/null 2>&1 ||
-        return 0
-    local test
-    for test in "${units[@]}" "${systems[@]}"; do
-        timeout 200 make -s check TESTS="$test" check_PROGRAMS="$test" \
-            </dev/null >/dev/null 2>&1 || return 0
+# Runs a test of the build in the current folder; leaves no process behind.
+passes() {
+    local code process
+    BUILDDIR=$PWD ECHOD=$PWD/src/echod ECHOC=$PWD/src/echoc CC=cc \
+        SRCDIR=$(realpath ../tree) timeout -k 2 "$2" "$1" </dev/null >log 2>&1
+    code=$?
+    for process in /proc/[0-9]*; do
+        case $(readlink "$process/exe") in
+        "$PWD"/*) kill -9 "${process#/proc/}" 2>/dev/null ;;
+        esac
     done
-    return 1
+    return $code
 }
 
-if noticed; then
-    echo "the tests fail without a change" >&2
-    exit 1
-fi
-killed=0
-survived=0
-count=0
-for file; do
-    source=$work/tree/src/$file
-    cp "$source" "$work/original"
-    while IFS=: read -r line column length new; do
-        count=$((count + 1))
-        [ $((count % every)) = 0 ] || continue
-        awk -v line="$line" -v column="$column" -v len="$length" \
-            -v new="$new" 'NR == line {
-                $0 = substr($0, 1, column - 1) new substr($0, column + len)
-            } { print }' "$work/original" >"$source"
-        if noticed; then
-            killed=$((killed + 1))
-        else
-            survived=$((survived + 1))
-            echo "survived: $file:$line"
-            diff "$work/original" "$source" | grep '^[<>]'
+compile() { # FILE.c FLAG
+    rm -f "src/${1%.c}.o"
+    make -s "src/${1%.c}.o" CFLAGS="$2" >/dev/null 2>&1
+}
+
+# Which test fails, if any, with a mutant in FILE.
+verdict() {
+    local test limit
+    for test in $(tests_for "$1"); do
+        case $test in
+        check_*) make -s "tests/$test" >/dev/null 2>&1 ;;
+        *) make -s src/echod >/dev/null 2>&1 ;;
+        esac
+        limit=$(<"$dir/$build-$test")
+        passes "tests/$test" "$limit" && continue
+        [[ $test == check_* ]] || ! passes "tests/$test" "$limit" || continue
+        echo "killed $test"
+        return
+    done
+    echo "survived $pass"
+}
+
+# A source with one mutant.
+change() {
+    local file line column len new
+    IFS=: read -r file line column len new <<<"$1"
+    awk -v line="$line" -v column="$column" -v len="$len" -v new="$new" \
+        'NR == line {
+            $0 = substr($0, 1, column - 1) new substr($0, column + len)
+        } { print }' "$dir/first/src/$file"
+}
+
+# One mutant, in the folder of this worker: a line of the results.
+try() {
+    local file=${1%%:*} result
+    cd "$dir/$build$MUTATE_SLOT/build" && [ "$(date +%s)" -lt "$end" ] ||
+        return 0
+    change "$1" >"../tree/src/$file"
+    if ! compile "$file" -O2; then
+        result=invalid
+    elif cmp -s "src/${file%.c}.o" "$dir/optimized/${file%.c}.o"; then
+        result=same
+    else
+        compile "$file" -O0
+        result=$(verdict "$file")
+    fi
+    cp "$dir/first/src/$file" ../tree/src # for the next one
+    rm -f "src/${file%.c}.o"
+    printf '%s\t%s\n' "$1" "$result" >>"$dir/results"
+}
+
+# A worker's copy of the first tree there was; the tests of today, which pass
+# without a change, and take so long.
+prepare() {
+    local test start limit
+    if [ ! -d "$1" ]; then
+        mkdir -p "$1/build" && cp -Rp "$dir/first" "$1/tree" &&
+            cd "$1/build" && ../tree/configure -q CFLAGS=-O0 $sanitizers ||
+            return
+    fi
+    # What a run that was ended left behind.
+    for test in $(diff -rq "$dir/first/src" "$1/tree/src" | cut -d' ' -f2); do
+        cp "$test" "$1/tree/src"
+    done
+    cd "$1/build" && cp -u "$tree"/tests/*.[ch] ../tree/tests &&
+        make -s -j2 src/echod src/echoc \
+            $(tests_for all | sed s,^,tests/,) >/dev/null || return
+    [ "$1" = "$dir/${build}0" ] || return 0
+    if [ ! -d "$dir/optimized" ]; then
+        mkdir "$dir/optimized" ../optimizing && cd ../optimizing &&
+            ../tree/configure -q CFLAGS=-O2 && make -s -j2 libecho.a \
+            >/dev/null && cp src/*.o "$dir/optimized" && cd ../build || return
+    fi
+    for test in $(tests_for all); do
+        limit=$dir/$build-$test
+        [ "../tree/tests/$test.c" -nt "$limit" ] || continue
+        start=$(date +%s)
+        if ! passes "tests/$test" 99; then
+            echo "$test fails without a change"
+            return 1
         fi
-    done < <(mutants "$work/original")
-    cp "$work/original" "$source"
-    touch "$source"
+        echo $((($(date +%s) - start + 1) * 3)) >"$limit"
+    done
+}
+
+if [ -n "${MUTATE_SLOT-}" ]; then # a worker, see xargs below
+    try "$1"
+    exit
+fi
+jobs=2 end=9999999999 again='' sanitizers='' build=plain kind=check_ from=''
+while getopts aj:t: option; do
+    case $option in
+    a) again=yes ;;
+    j) jobs=$OPTARG ;;
+    t) end=$(($(date +%s) + OPTARG)) ;;
+    *) exit 64 ;;
+    esac
 done
-echo "figure: $killed of $((killed + survived)) mutants were noticed"
+shift $((OPTIND - 1))
+pass=$1
+case $pass in
+systems) kind=system_ from='survived sanitized' ;;
+sanitized)
+    build=sanitized from='survived units' sanitizers=--enable-sanitizers
+    ;;
+esac
+tree=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "$2" && dir=$(cd "$2" && pwd) && touch "$dir/results" || exit 1
+[ -d "$dir/first" ] || cp -Rp "$tree" "$dir/first"
+shift 2
+export dir end pass build kind
+for slot in $(seq 0 $((jobs - 1))); do
+    (prepare "$dir/$build$slot") || exit 1
+done
+[ -z "$again" ] || sed -i '/\tsurvived /d' "$dir/results"
+for file; do
+    lines=${file#*:}
+    [ "$lines" != "$file" ] || lines=1-9999
+    mutants "$dir/first/src/${file%%:*}" "${lines%-*}" "${lines#*-}"
+done >"$dir/mutants"
+awk -F'\t' -v from="$from" 'FILENAME ~ /results$/ { verdict[$1] = $2; next }
+    verdict[$1] == from' "$dir/results" "$dir/mutants" |
+    xargs -d '\n' -n 1 -P "$jobs" --process-slot-var=MUTATE_SLOT "$0"
+
+awk -F'\t' '{ last[$1] = $2 } END { for (m in last) print m "\t" last[m] }' \
+    "$dir/results" | sort -t: -k1,1 -k2,2n -k3,3n >"$dir/verdicts"
+grep -P '\tsurvived ' "$dir/verdicts" | while IFS=$'\t' read -r mutant _; do
+    echo "survived: ${mutant%%:*}:$(cut -d: -f2,3 <<<"$mutant")"
+    diff "$dir/first/src/${mutant%%:*}" <(change "$mutant") | grep '^[<>]'
+done
+awk -F'[:\t]' '$NF ~ /^(killed|survived)/ { of[$1]++ }
+    $NF ~ /^killed/ { killed[$1]++ }
+    END { for (f in of) print f ": killed " killed[f] + 0 " of " of[f] }' \
+    "$dir/verdicts"
