@@ -148,7 +148,7 @@ START_TEST(who_was_ready_in_one_turn_is_not_called_for_it_in_the_next)
         ck_assert_int_eq(write(ends[1], "x", 1), 1);
         run_for(0); /* one */
         raise(SIGUSR1);
-        ck_assert_int_eq(loop_run(loop), 0); /* none */
+        run_for(10000); /* none */
         ck_assert_int_eq(calls, 3 * i);
     }
     close(more[0]);
@@ -333,10 +333,14 @@ START_TEST(between_turns_a_descriptor_is_closed_at_once)
     int fd;
 
     begin(_i);
-    fd = dup(ends[0]);
-    ck_assert_int_eq(loop_watch(loop, fd, POLLER_OUT, count_fd, &calls), 0);
-    loop_close(loop, fd);
-    ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+    for (int i = 0; i < 2; i++) { /* also after one that had events */
+        fd = dup(ends[0]);
+        ck_assert_int_eq(loop_watch(loop, fd, POLLER_OUT, count_fd, &calls),
+                         0);
+        run_for(i);
+        loop_close(loop, fd);
+        ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+    }
     end();
     loop_free(NULL);
 }
