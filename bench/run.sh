@@ -6,8 +6,8 @@
 # over all servers forwards, then backwards (A B B A), PASSES times; a ratio is
 # the median of the ratios of one pass, so that what disturbs the machine for a
 # while disturbs both sides of it.  The main figure is the CPU time of the
-# server for each echo, of its whole process tree from /proc: it survives noise
-# much better than echoes a second.
+# server for each echo, of its whole process tree: it survives noise much better
+# than echoes a second.
 #
 # All of it happens in namespaces of its own, where there may be some.  Of the
 # network: nobody else's traffic, and always the same congestion control, one
@@ -181,30 +181,23 @@ pid_of() {
     echo "$started" | tr ' ' '\n' | sed -n "s/^$1://p"
 }
 
-# PID and CPU ticks, those of its ended children included, of a process and
-# all below it.
+# A process and all below it.
 tree_of() {
     cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$1" '
-        { sub(/\(.*\) /, ""); parent[$1] = $3; time[$1] = $13 + $14 + $15 + $16 }
+        { sub(/\(.*\) /, ""); parent[$1] = $3 }
         END {
             for (pid in parent) {
                 for (up = pid; up in parent && up != root; up = parent[up])
                     ;
                 if (up == root)
-                    print pid, time[pid]
+                    print pid
             }
         }'
 }
 
-# CPU time of a tree, in µs.
-cpu_of() {
-    tree_of "$1" | awk -v tick="$(getconf CLK_TCK)" '
-        { sum += $2 } END { printf "%.0f\n", sum * 1000000 / tick }'
-}
-
 # Resident memory of a tree, what it shares counted once, in bytes.
 memory_of() {
-    tree_of "$1" | while read -r pid _; do
+    tree_of "$1" | while read -r pid; do
         cat "/proc/$pid/smaps_rollup"
     done 2>/dev/null |
         awk '/^Pss:/ { sum += $2 } END { printf "%.0f\n", sum * 1024 }'
@@ -240,14 +233,14 @@ load() {
 measure() {
     local pid before after elephants=
     pid=$(pid_of "$2") && [ -n "$pid" ] || return
-    before=$(cpu_of "$pid")
+    before=$("$BUILDDIR/bench/cpu" "$pid")
     if [ "$1" = mouse ]; then # beside eight elephants
         load bulk-8 "$2" >"$scratch/elephants" &
         elephants=$!
     fi
     load "$1" "$2" >"$scratch/json"
     [ -z "$elephants" ] || wait "$elephants"
-    after=$(cpu_of "$pid")
+    after=$("$BUILDDIR/bench/cpu" "$pid")
     awk -v w="$1" -v s="$2" -v p="$3" -v cpu=$((after - before)) \
         -v n="$(number echoes)" -v rate="$(number echoes_per_s)" \
         -v bytes="$(number bytes)" -v mib="$(number mib_per_s)" \
