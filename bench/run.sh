@@ -19,11 +19,11 @@
 #
 # Environment: ECHOD, ECHOC, BUILDDIR; OUT, SECONDS_EACH (0.5), PASSES (3),
 # SERVERS, FORKING and WORKLOADS (words; default all that there are), IDLE
-# (counts), LIMIT (seconds for all, 600: what has not begun by then is left out).
+# (counts), LIMIT (seconds for all, 570: what has not begun by then is left out).
 set -u
 : "${BUILDDIR:=.}" "${ECHOD:=$BUILDDIR/src/echod}" "${ECHOC:=$BUILDDIR/src/echoc}"
 : "${OUT:=$BUILDDIR/bench-results}" "${SECONDS_EACH:=0.5}" "${PASSES:=3}"
-: "${LIMIT:=600}" "${IDLE=0 1000 5000 10000 19000}"
+: "${LIMIT:=570}" "${IDLE=0 1000 5000 10000 19000}"
 : "${SERVERS:=echod epoll epoll512k threads uring libevent libuv libev go gocopy}"
 : "${FORKING=xinetd inetutils openbsd socat-pipe socat-cat ncat}"
 : "${WORKLOADS:=echo-1 echo-50 echo-500 echo-50-512 echo-50-4096 bulk-1 bulk-8 mouse churn rate}"
