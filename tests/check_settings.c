@@ -375,55 +375,147 @@ START_TEST(the_dump_names_every_key_with_its_help)
 }
 END_TEST
 
-/* A value that is allowed, and looks random. */
+/* A number of the key's range, its ends and "never" often among them. */
+static int64_t number_at_random(const struct settings_key *key, uint32_t *seed)
+{
+    uint64_t wide = (uint64_t)unit_random(seed) << 32 | unit_random(seed);
+
+    switch (unit_random(seed) % 8) {
+    case 0:
+        return key->min;
+    case 1:
+        return key->max;
+    case 2:
+        return key->or_zero ? 0 : key->min;
+    case 3: /* one that is round, and so has a unit */
+        wide = wide % 9 * 60000;
+        break;
+    default:
+        break;
+    }
+    return key->min + (int64_t)(wide % (uint64_t)(key->max - key->min + 1));
+}
+
+/* Of the names that the key may have. */
+static int64_t name_at_random(const struct settings_key *key, uint32_t *seed)
+{
+    uint32_t count = 0;
+
+    while (key->names[count].name != NULL)
+        count++;
+    return key->names[unit_random(seed) % count].value;
+}
+
+/* Any text that a line of the file has room for. */
+static void text_at_random(const struct settings_key *key, char *text,
+                           uint32_t *seed)
+{
+    static const char *const pieces[] = { "a", "b",  "= ", ":", "#",        "[",
+                                          "]", "\'", "\\",  "%", "\xc3\xa4", "/",
+                                          ".", "-",  ", ", "*" };
+    uint32_t count = unit_random(seed) % 40;
+    char *at = text;
+
+    if (key->type == SETTINGS_PATH && count > 0)
+        at = stpcpy(at, "/");
+    for (uint32_t i = 0; i < count; i++)
+        at = stpcpy(at, pieces[unit_random(seed) % UNIT_LENGTH(pieces)]);
+    while (at > text && at[-1] == ' ') /* no part of a value */
+        at--;
+    *at = '\0';
+}
+
+/* An address to listen on or a network, for each i another one. */
+static int word_at_random(const struct settings_key *key, char *text,
+                          uint32_t i, uint32_t r)
+{
+    bool listen = key->type == SETTINGS_LISTEN;
+
+    switch (r % 4) {
+    case 0:
+        return listen ? sprintf(text, "127.0.%u.1", i)
+                      : sprintf(text, "10.%u.%u.0/%u", r >> 24, i, 24 + r % 9);
+    case 1:
+        return listen ? sprintf(text, "127.0.%u.1:%u", i, r >> 16)
+                      : sprintf(text, "192.0.2.%u", i);
+    case 2:
+        return listen ? sprintf(text, "[fd00::%x:%x]:%u", i, r >> 24, r >> 16)
+                      : sprintf(text, "fd00:%x:%x::/%u", i, r >> 16, 48);
+    default:
+        return listen ? sprintf(text, "unix:/run/%u/%08x", i, r)
+                      : sprintf(text, "2001:DB8:%x::%x", i, r >> 16);
+    }
+}
+
+static void list_at_random(const struct settings_key *key, char *text,
+                           uint32_t *seed)
+{
+    static const char *const between[] = { " ", ",", ", ", "\t", " ,  " };
+    uint32_t count = unit_random(seed) % 60;
+
+    strcpy(text, count == 0 && key->type == SETTINGS_LISTEN ? "*" : "");
+    for (uint32_t i = 0; i < count; i++) {
+        text += word_at_random(key, text, i, unit_random(seed));
+        if (i + 1 < count)
+            text = stpcpy(text, between[unit_random(seed) % 5]);
+    }
+}
+
+/* A value that is allowed. */
 static void set_at_random(const struct settings_key *key, uint32_t *seed)
 {
-    static const char *const texts[] = { "",      "/a",    "/a b", "/a=b",
-                                         "/a:b#", "/[a]", "/\xc3\xa4" };
-    static const char *const listens[] = { "*", "127.0.0.1 [::1]:7",
-                                           "unix:/a,\t10.0.0.1:0",
-                                           "fe80::1%1" };
-    static const char *const nets[] = { "", "::/0, 10.0.0.0/8", "1.2.3.4",
-                                        "10.0.0.1 10.0.0.2,10.0.0.3" };
-    uint32_t r = unit_random(seed);
     int64_t *number = (int64_t *)(void *)((char *)settings + key->offset);
-    const char *text = texts[r % 7];
+    char text[60 * 48];
 
     switch (key->type) {
     case SETTINGS_NAME:
-        *number = key->names[r % 2].value; /* all have two at least */
+        *number = name_at_random(key, seed);
         return;
     case SETTINGS_BOOL:
-        *number = r % 2;
+        *number = unit_random(seed) % 2;
         return;
     case SETTINGS_LISTEN:
-        text = listens[r % 4];
-        break;
     case SETTINGS_NETS:
-        text = nets[r % 4];
+        list_at_random(key, text, seed);
         break;
     case SETTINGS_TEXT:
     case SETTINGS_PATH:
+        text_at_random(key, text, seed);
         break;
     default:
-        *number = key->min + (int64_t)r % (key->max - key->min + 1);
+        *number = number_at_random(key, seed);
         return;
     }
-    ck_assert_int_eq(settings_value_parse(settings, key, text), 0);
+    ck_assert_msg(settings_value_parse(settings, key, text) == 0, "%s.%s = %s",
+                  key->section, key->name, text);
+}
+
+/* SETTINGS_SEED repeats a run. */
+static uint32_t seed_of_this_run(void)
+{
+    const char *given = getenv("SETTINGS_SEED");
+    uint32_t seed = given != NULL ? (uint32_t)strtoul(given, NULL, 10)
+                                  : (uint32_t)time(NULL) ^ (uint32_t)getpid();
+
+    printf("SETTINGS_SEED=%u\n", seed);
+    fflush(stdout);
+    return seed != 0 ? seed : 1;
 }
 
 START_TEST(a_dump_of_any_settings_loads_to_the_same)
 {
     size_t count;
     const struct settings_key *keys = settings_keys(&count);
-    uint32_t seed = 11;
+    uint32_t seed = seed_of_this_run();
 
-    for (int round = 0; round < 50; round++) {
+    for (int round = 0; round < 300; round++) {
         ck_assert_int_eq(load_both(NULL, NULL), 0);
         for (size_t i = 0; i < count; i++)
-            if (unit_random(&seed) % 2 == 0)
+            if (unit_random(&seed) % 4 != 0)
                 set_at_random(&keys[i], &seed);
-        settings->server.poller = 0; /* select may not hold them */
+        if (strcmp(settings_poller(settings)->name, "select") == 0)
+            settings->limits.max_clients %= 900; /* as many as it may hold */
+        settings->limits.max_clients += settings->limits.max_clients == 0;
         assert_loads_to_the_same();
     }
 }
