@@ -28,13 +28,18 @@
 #include "client.h"
 #include "harness.h"
 
-#define ALL "poll select epoll"
-#define ANY "poll"
+/* FEW bytes of each client, or as MANY as go through pipes; see bulk.h. */
+enum { CLIENTS = 8, FEW = 30000, MANY = 2000000, PIECE = 65536 };
+
+#define ALL "poll select epoll", FEW
+#define ANY "poll", FEW
+#define BULK "poll", MANY
 
 static const struct {
     const char *call;
     const char *errors;
     const char *pollers;
+    size_t bytes;
 } calls[] = {
     { "accept4", "EAGAIN EINTR ECONNABORTED EMFILE ENFILE ENOBUFS ENOMEM "
                  "EPERM EPROTO ENETDOWN EHOSTUNREACH", ALL },
@@ -42,11 +47,11 @@ static const struct {
                   "EHOSTUNREACH", ALL },
     { "sendto", "EAGAIN EINTR ECONNRESET EPIPE:signal=SIGPIPE ENOBUFS ENOMEM "
                 "ETIMEDOUT EHOSTUNREACH", ALL },
-    { "ppoll", "EINTR EAGAIN ENOMEM", "poll" },
-    { "pselect6", "EINTR ENOMEM", "select" },
-    { "epoll_pwait", "EINTR", "epoll" },
-    { "epoll_ctl", "ENOMEM ENOSPC", "epoll" },
-    { "epoll_create1", "EMFILE ENFILE ENOMEM", "epoll" },
+    { "ppoll", "EINTR EAGAIN ENOMEM", "poll", FEW },
+    { "pselect6", "EINTR ENOMEM", "select", FEW },
+    { "epoll_pwait", "EINTR", "epoll", FEW },
+    { "epoll_ctl", "ENOMEM ENOSPC", "epoll", FEW },
+    { "epoll_create1", "EMFILE ENFILE ENOMEM", "epoll", FEW },
     { "socket", "EMFILE ENFILE ENOBUFS ENOMEM EACCES EAFNOSUPPORT", ANY },
     { "bind", "EACCES EADDRINUSE EADDRNOTAVAIL ENOMEM", ANY },
     { "listen", "EADDRINUSE", ANY },
@@ -70,6 +75,11 @@ static const struct {
     { "setgid", "EPERM", ANY },
     { "setgroups", "EPERM ENOMEM", ANY },
     { "rt_sigprocmask", "EINVAL", ANY },
+    { "splice", "EAGAIN EINTR EINVAL ENOMEM EPIPE:signal=SIGPIPE ECONNRESET "
+                "EIO ENOSYS EPERM", BULK },
+    { "pipe2", "EMFILE ENFILE ENOMEM ENOSYS", BULK },
+    { "close_range", "EMFILE ENOMEM ENOSYS", ANY },
+    { "chmod", "EPERM EROFS EIO", ANY },
 };
 
 static const char *const whens[] = { "1", "2", "3", "5", "8", "13",
@@ -78,6 +88,7 @@ static const char *const whens[] = { "1", "2", "3", "5", "8", "13",
 struct run {
     char call[32], error[64], poller[16];
     const char *when;
+    size_t bytes;
 };
 
 static int part, parts = 1;
@@ -98,6 +109,7 @@ static bool find_run(int n, struct run *run)
 {
     for (size_t c = 0; c < sizeof calls / sizeof *calls; c++) {
         snprintf(run->call, sizeof run->call, "%s", calls[c].call);
+        run->bytes = calls[c].bytes;
         for (int p = 0; word(calls[c].pollers, p, run->poller,
                              sizeof run->poller); p++) {
             for (int e = 0; word(calls[c].errors, e, run->error,
@@ -129,13 +141,15 @@ static struct harness *start(const struct run *run, const char *address)
     h->wrapper = wrapper;
     harness_write(h, "echod.ini",
                   "[server]\nlisten = %s, unix:%s/socket\npoller = %s\n"
-                  "buffer_size = 2K\nsocket_buffer = 16K\n"
+                  "buffer_size = %s\nsocket_buffer = %s\n"
                   "[limits]\nmax_clients = 900\nidle_timeout = 400ms\n"
                   "connect_rate = 1000\n"
                   "[log]\nrate = 0\n"
                   "[process]\npid_file = %s/pid\n%s"
                   "[stats]\nfile = %s/prom\ninterval = 100ms\n",
-                  address, h->dir, run->poller, h->dir,
+                  address, h->dir, run->poller,
+                  run->bytes > FEW ? "256K" : "2K",
+                  run->bytes > FEW ? "256K" : "16K", h->dir,
                   geteuid() == 0 ? "user = nobody\n" : "", h->dir);
     harness_run(h, HARNESS_ARGS("-e", "-c", h->config));
     h->wrapper = NULL;
@@ -166,8 +180,6 @@ static size_t injected(const struct harness *h)
 
 /* ---- clients that bear a broken connection, but no wrong byte ---- */
 
-enum { CLIENTS = 8, BYTES = 30000 };
-
 struct talker {
     int fd; /* -1: over */
     uint64_t seed;
@@ -183,7 +195,7 @@ static void talker_end(struct talker *t)
 
 static void talker_send(struct talker *t)
 {
-    char bytes[5000];
+    char bytes[PIECE];
     size_t n = t->size - t->sent < sizeof bytes ? t->size - t->sent
                                                 : sizeof bytes;
     client_payload(t->seed, t->sent, bytes, n);
@@ -197,7 +209,7 @@ static void talker_send(struct talker *t)
 
 static void talker_receive(struct talker *t)
 {
-    char got[5000], want[5000];
+    char got[PIECE], want[PIECE];
     ssize_t n = recv(t->fd, got, sizeof got, 0);
     if (n > 0) {
         client_payload(t->seed, t->got, want, (size_t)n);
@@ -259,12 +271,15 @@ static int reach(const struct harness *h, const char *address)
 }
 
 /* All at once; false when echod has ended. */
-static bool crowd(const struct harness *h, const char *address, bool may_hang)
+static bool crowd(const struct harness *h, const char *address,
+                  const struct run *run)
 {
+    /* An injected close closes nothing, so its client waits for ever. */
+    bool may_hang = strcmp(run->call, "close") == 0;
     struct talker all[CLIENTS] = { 0 };
     for (int i = 0; i < CLIENTS; i++) {
         all[i].seed = (uint64_t)i;
-        all[i].size = BYTES;
+        all[i].size = run->bytes;
         all[i].fd = reach(h, address);
     }
     if (!talk(all, CLIENTS, 10000)) {
@@ -336,13 +351,12 @@ START_TEST(a_failing_call_breaks_no_byte_and_leaves_no_client_hanging)
     snprintf(address, sizeof address, "127.%d.%d.%d:25000",
              getpid() / 40000 + 1, getpid() / 200 % 200, getpid() % 200 + 1);
     struct harness *h = start(&run, address);
-    /* An injected close closes nothing, so its client waits for ever. */
-    bool up = crowd(h, address, strcmp(run.call, "close") == 0);
+    bool up = crowd(h, address, &run);
     if (up) {
         int idle = reach(h, address);
         harness_signal(h, SIGHUP);
         harness_signal(h, SIGUSR1);
-        up = crowd(h, address, strcmp(run.call, "close") == 0);
+        up = crowd(h, address, &run);
         up = up && served_again(h, address);
         if (idle != -1) {
             close(idle);
