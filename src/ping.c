@@ -124,12 +124,19 @@ static bool prepare(struct ping *p, int fd, int64_t connect_ns)
            loop_signal(p->loop, SIGQUIT, on_quit, p) == 0;
 }
 
+/* As with ping(8), -c demands so many where -w ends the run before. */
+static bool too_few(const struct ping *p)
+{
+    return p->options.stop_ms > 0 &&
+           (int64_t)p->stats.received < p->options.count;
+}
+
 static int result(const struct ping *p)
 {
     const struct ping_stats *s = &p->stats;
 
-    return s->sent > 0 && s->received == s->sent && s->corrupted == 0 &&
-                   !p->broken
+    return s->sent > 0 && !too_few(p) && s->received == s->sent &&
+                   s->corrupted == 0 && !p->broken
                ? CLI_RIGHT
                : CLI_WRONG;
 }
@@ -189,14 +196,14 @@ static bool read_option(struct ping_options *o, int c, const char *text)
     case 'c':
         return cli_count('c', text, 1, INT64_MAX, &o->count);
     case 'i':
-        return cli_seconds('i', text, 1, CLI_WAIT_MAX_MS, &o->interval_ms);
+        return cli_seconds("-i", text, 1, CLI_WAIT_MAX_MS, &o->interval_ms);
     case 's':
         return cli_size('s', text, 1, INT64_C(1) << 30, &o->size);
     case 'w':
-        return cli_seconds('w', text, 1, INT64_C(365) * CLI_WAIT_MAX_MS,
+        return cli_seconds("-w", text, 1, INT64_C(365) * CLI_WAIT_MAX_MS,
                            &o->stop_ms);
     default:
-        return cli_seconds('W', text, 1, CLI_WAIT_MAX_MS, &o->wait_ms);
+        return cli_seconds("-W", text, 1, CLI_WAIT_MAX_MS, &o->wait_ms);
     }
 }
 

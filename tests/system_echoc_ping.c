@@ -109,6 +109,15 @@ START_TEST(a_time_limit_that_meets_a_message_does_not_lose_it)
 }
 END_TEST
 
+START_TEST(a_time_limit_before_the_count_is_1)
+{
+    echoc_run(&r, NULL, 0, ECHOC_ARGS("ping", "-c", "9", "-w", "0.5", "-i",
+                                      "3", "127.0.0.1", port()));
+    echoc_match(r.out, "^1 packets transmitted, 1 received, 0% packet loss, ");
+    ck_assert_int_eq(r.code, 1);
+}
+END_TEST
+
 START_TEST(interrupt_ends_it_with_the_statistics)
 {
     echoc_start(&r, NULL, 0, ECHOC_ARGS("ping", "127.0.0.1", port()));
@@ -185,6 +194,7 @@ int main(void)
     tcase_add_test(tc, a_new_connection_for_each_shows_its_own_time);
     tcase_add_test(tc, a_time_limit_ends_it);
     tcase_add_test(tc, a_time_limit_that_meets_a_message_does_not_lose_it);
+    tcase_add_test(tc, a_time_limit_before_the_count_is_1);
     tcase_add_test(tc, interrupt_ends_it_with_the_statistics);
     tcase_add_test(tc, quit_shows_a_line_and_goes_on);
     tcase_add_test(tc, total_loss_still_has_its_statistics);
