@@ -33,6 +33,7 @@ struct talk {
     bool input_ended;  /* nothing more to read, or nobody to send it to */
     bool send_ended;   /* FIN is sent, or sending failed */
     bool server_ended; /* nothing more to receive */
+    bool timed;        /* the timer runs */
     int result;
     char out[OUT_SIZE];
 };
@@ -78,6 +79,17 @@ static void on_late(void *arg)
     loop_stop(t->loop);
 }
 
+/* Only what comes back, or our FIN, begins the time anew: input does not. */
+static void watch_time(struct talk *t)
+{
+    if (!waiting(t))
+        loop_timer_clear(t->loop, &t->timer);
+    else if (!t->timed)
+        loop_timer_set(t->loop, &t->timer, loop_now(t->loop) + t->wait_ms,
+                       on_late, t);
+    t->timed = waiting(t);
+}
+
 /* After every call of the loop: what each descriptor waits for next. */
 static void settle(struct talk *t)
 {
@@ -87,15 +99,12 @@ static void settle(struct talk *t)
     if (t->input_ended && unsent == 0 && !t->send_ended) {
         shutdown(t->fd, SHUT_WR);
         t->send_ended = true;
+        t->timed = false;
     }
     loop_want(t->loop, STDIN_FILENO, input_want(t));
     loop_want(t->loop, t->fd, socket_want(t));
     loop_want(t->loop, STDOUT_FILENO, t->out_len > 0 ? POLLER_OUT : 0u);
-    if (waiting(t))
-        loop_timer_set(t->loop, &t->timer, loop_now(t->loop) + t->wait_ms,
-                       on_late, t);
-    else
-        loop_timer_clear(t->loop, &t->timer);
+    watch_time(t);
     if (t->server_ended && t->out_len == 0)
         loop_stop(t->loop);
 }
