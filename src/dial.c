@@ -103,6 +103,9 @@ int dial_resolve(struct dial_target *target, const char *host,
     if (family != AF_UNSPEC && first->sa.any.sa_family != family)
         return fail(error, "%s is not an IPv%c address", host,
                     family == AF_INET ? '4' : '6');
+    if (port_text != NULL && addr_port(first) != port)
+        return fail(error, "%s says it all: the port %s is one too many", host,
+                    port_text);
     target->count = 1;
     return 0;
 }

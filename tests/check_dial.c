@@ -87,6 +87,19 @@ START_TEST(a_bad_port_is_named)
 }
 END_TEST
 
+START_TEST(a_second_port_is_one_too_many)
+{
+    ck_assert_int_eq(
+        dial_resolve(&target, "192.0.2.7:7", "8", AF_UNSPEC, error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "the port 8 is one too many"));
+    ck_assert_int_eq(
+        dial_resolve(&target, "unix:/tmp/s", "8", AF_UNSPEC, error), -1);
+    ck_assert_ptr_nonnull(strstr(error, "the port 8 is one too many"));
+    ck_assert_int_eq(
+        dial_resolve(&target, "192.0.2.7:7", "7", AF_UNSPEC, error), 0);
+}
+END_TEST
+
 START_TEST(a_family_that_does_not_fit_is_refused)
 {
     ck_assert_int_eq(dial_resolve(&target, "192.0.2.7", NULL, AF_INET6, error),
@@ -230,6 +243,7 @@ static TCase *names(void)
     tcase_add_test(tc, numbers_need_no_name_service);
     tcase_add_test(tc, a_port_may_be_a_service);
     tcase_add_test(tc, a_bad_port_is_named);
+    tcase_add_test(tc, a_second_port_is_one_too_many);
     tcase_add_test(tc, a_family_that_does_not_fit_is_refused);
     tcase_add_test(tc, an_unknown_host_is_named);
     tcase_add_test(tc, a_bad_unix_path_is_named);
