@@ -170,7 +170,7 @@ static int read_option(struct options *o, int c, char *text)
         o->peer.family = c == '4' ? AF_INET : AF_INET6;
         return -1;
     case 'W':
-        return cli_seconds('W', text, 1, CLI_WAIT_MAX_MS, &o->wait_ms)
+        return cli_seconds("-W", text, 1, CLI_WAIT_MAX_MS, &o->wait_ms)
                    ? -1
                    : CLI_TROUBLE;
     case LONG_IDLE:
@@ -199,7 +199,8 @@ int probe_main(int argc, char **argv)
         if (code != -1)
             return code;
     }
-    if (!cli_peer(&o.peer, argc - optind, argv + optind))
+    if (!cli_peer(&o.peer, argc - optind, argv + optind) ||
+        !cli_descriptors(PROBE_DESCRIPTORS))
         return CLI_TROUBLE;
     return probe(&o);
 }

@@ -25,6 +25,9 @@ struct probe_site {
 /* A check may take six times the longest silence, all in all. */
 #define PROBE_PATIENCE 6
 
+/* No check has more descriptors open, the standard ones included. */
+#define PROBE_DESCRIPTORS 128
+
 struct probe_check {
     const char *name;
 

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "echoc_run.h"
@@ -25,6 +26,19 @@ START_TEST(echod_passes_every_check)
     echoc_match(r.out, "^PASS  urgent data +253 of 253");
     echoc_match(r.out, "^PASS  quick connects +200 of 200");
     echoc_free(&r);
+    harness_stop(h);
+}
+END_TEST
+
+START_TEST(a_low_limit_of_descriptors_is_not_blamed_on_the_server)
+{
+    struct harness *h = harness_serve(HARNESS_DEFAULTS);
+    char command[512];
+
+    snprintf(command, sizeof command,
+             "ulimit -Sn 12; exec \"$ECHOC\" probe 127.0.0.1 %s",
+             echoc_port(h->address));
+    ck_assert_int_eq(system(command), 0);
     harness_stop(h);
 }
 END_TEST
@@ -71,6 +85,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         echod_passes_every_check,
+        a_low_limit_of_descriptors_is_not_blamed_on_the_server,
         a_unix_socket_has_no_urgent_data,
         a_silent_connection_that_is_dropped_is_told_with_its_time,
         NULL
