@@ -97,13 +97,13 @@ static bool read_number(struct bench_options *o, int c, const char *text)
     case 's':
         return cli_size('s', text, 1, INT64_C(1) << 30, &o->size);
     case 't':
-        return cli_seconds('t', text, 1, DAY_MS, &o->time_ms);
+        return cli_seconds("-t", text, 1, DAY_MS, &o->time_ms);
     case 'r':
         return read_rate(text, &o->rate);
     case 'W':
-        return cli_seconds('W', text, 1, DAY_MS, &o->wait_ms);
+        return cli_seconds("-W", text, 1, DAY_MS, &o->wait_ms);
     default:
-        return cli_seconds('-', text, 0, DAY_MS, &o->warmup_ms);
+        return cli_seconds("--warmup", text, 0, DAY_MS, &o->warmup_ms);
     }
 }
 

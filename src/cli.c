@@ -118,8 +118,8 @@ bool cli_size(char option, const char *text, int64_t min, int64_t max,
     return false;
 }
 
-bool cli_seconds(char option, const char *text, int64_t min_ms, int64_t max_ms,
-                 int64_t *ms)
+bool cli_seconds(const char *option, const char *text, int64_t min_ms,
+                 int64_t max_ms, int64_t *ms)
 {
     char *end;
     double seconds = strtod(text, &end);
@@ -129,7 +129,7 @@ bool cli_seconds(char option, const char *text, int64_t min_ms, int64_t max_ms,
         *ms = llround(seconds * 1000);
         return true;
     }
-    cli_say("-%c %s: seconds from %g to %g are wanted", option, text,
+    cli_say("%s %s: seconds from %.10g to %.10g are wanted", option, text,
             (double)min_ms / 1000, (double)max_ms / 1000);
     return false;
 }
@@ -138,8 +138,8 @@ bool cli_peer(struct cli_peer *peer, int argc, char **argv)
 {
     char error[DIAL_ERROR_MAX];
 
-    if (argc < 1 || argc > 2) {
-        cli_say("%s", argc < 1 ? "which host?" : "too many arguments");
+    if (argc < 1 || argc > 2 || argv[0][0] == '\0') {
+        cli_say("%s", argc > 2 ? "too many arguments" : "which host?");
         usage();
         return false;
     }

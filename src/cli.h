@@ -42,8 +42,8 @@ bool cli_count(char option, const char *text, int64_t min, int64_t max,
                int64_t *value);
 bool cli_size(char option, const char *text, int64_t min, int64_t max,
               int64_t *bytes);
-bool cli_seconds(char option, const char *text, int64_t min_ms, int64_t max_ms,
-                 int64_t *ms);
+bool cli_seconds(const char *option, const char *text, int64_t min_ms,
+                 int64_t max_ms, int64_t *ms);
 
 /*
  * Reads "HOST [PORT]", all that is left of a command line, and finds the

@@ -26,7 +26,7 @@ static int read_options(struct options *o, int argc, char **argv)
             o->peer.family = c == '4' ? AF_INET : AF_INET6;
             break;
         case 'W':
-            if (!cli_seconds('W', optarg, 1, CLI_WAIT_MAX_MS, &o->wait_ms))
+            if (!cli_seconds("-W", optarg, 1, CLI_WAIT_MAX_MS, &o->wait_ms))
                 return CLI_TROUBLE;
             break;
         default:

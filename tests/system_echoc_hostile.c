@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "echoc_run.h"
@@ -134,6 +135,24 @@ START_TEST(a_refused_connection_is_code_2_in_every_mode)
 }
 END_TEST
 
+/* It is the server's turn from the first line on, whatever follows. */
+START_TEST(input_that_goes_on_does_not_excuse_a_silent_server)
+{
+    struct hostile server;
+    char command[512];
+
+    hostile_start(&server, HOSTILE_SINK);
+    snprintf(command, sizeof command,
+             "i=0; while [ $i -lt 40 ] && echo x; do i=$((i + 1)); "
+             "sleep 0.2; done 2>/dev/null | "
+             "\"$ECHOC\" -W 1 127.0.0.1 %s 2>&1 | "
+             "grep 'did not answer for 1 s; 0 of [1-7]*[0-9] bytes'",
+             server.port);
+    ck_assert_int_eq(system(command), 0);
+    hostile_stop(&server);
+}
+END_TEST
+
 static const struct {
     const char *word;
     const char *args[6];
@@ -144,6 +163,11 @@ static const struct {
     { "is no port", { "localhost", "70000", NULL } },
     { "no such host", { "no such host", NULL } },
     { "-W x: seconds from 0.001", { "-W", "x", "h", NULL } },
+    { "which host", { "", NULL } },
+    { "--warmup -1: seconds from 0 to 86400",
+      { "bench", "--warmup", "-1", "h", NULL } },
+    { "-w 0: seconds from 0.001 to 31536000 ",
+      { "ping", "-w", "0", "h", NULL } },
     { "-c 0: a number from 1", { "ping", "-c", "0", "h", NULL } },
     { "-s 0: a size from 1 to 1024M", { "ping", "-s", "0", "h", NULL } },
     { "-i -1: seconds", { "ping", "-i", "-1", "h", NULL } },
@@ -191,6 +215,7 @@ int main(void)
     harness_loop(s, each_wrong_server_is_told_in_time,
                  sizeof cases / sizeof *cases);
     harness_loop(s, a_refused_connection_is_code_2_in_every_mode, 4);
+    harness_loop(s, input_that_goes_on_does_not_excuse_a_silent_server, 1);
     harness_loop(s, each_mistake_on_the_command_line_is_named,
                  sizeof mistakes / sizeof *mistakes);
     harness_loop(s, help_and_version_are_for_every_mode, 4);
