@@ -37,9 +37,9 @@ void bulk_give(struct bulk *bulk);
 /*
  * Moves what there is from the socket fd into an empty pipe, as far as it
  * goes.  Returns how many bytes, or 0, and what that means is for recv(2) to
- * say: nothing there, an end of file, a splice(2) that will not, and the mark of
- * an urgent byte, which it does not get past, all look alike from here.  -1 with
- * errno: an error of the connection, which recv(2) would not tell again.
+ * say: nothing there, an end of file, a splice(2) that will not, and the mark
+ * of an urgent byte, which it does not get past, all look alike from here.  -1
+ * with errno: an error of the connection, which recv(2) would not tell again.
  */
 ssize_t bulk_in(struct bulk *bulk, int fd);
 

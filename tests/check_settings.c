@@ -440,7 +440,7 @@ static int word_at_random(const struct settings_key *key, char *text,
                       : sprintf(text, "192.0.2.%u", i);
     case 2:
         return listen ? sprintf(text, "[fd00::%x:%x]:%u", i, r >> 24, r >> 16)
-                      : sprintf(text, "fd00:%x:%x::/%u", i, r >> 16, 48);
+                      : sprintf(text, "fd00:%x:%x::/48", i, r >> 16);
     default:
         return listen ? sprintf(text, "unix:/run/%u/%08x", i, r)
                       : sprintf(text, "2001:DB8:%x::%x", i, r >> 16);

@@ -269,7 +269,7 @@ END_TEST
 
 START_TEST(those_who_are_refused_and_stay_take_no_place_of_those_who_are_served)
 {
-    enum { MAX = 8, RUDE = 100 };
+    enum { MAX = 8, EPOLL = 1, RUDE = 100 }; /* so many are worth a set */
     int rude[RUDE], good[MAX];
     struct harness *h = harness_serve("[limits]\nmax_clients = %d\n"
                                       "linger_timeout = 1h\n"
@@ -282,12 +282,12 @@ START_TEST(those_who_are_refused_and_stay_take_no_place_of_those_who_are_served)
     for (int i = 0; i < RUDE; i++) {
         client_expect_eof(rude[i]);
     }
-    ck_assert_uint_le(harness_descriptors(h), before + MAX);
+    ck_assert_uint_le(harness_descriptors(h), before + MAX + EPOLL);
     for (int i = 0; i < MAX; i++) {
         good[i] = connect_from(h, "127.0.0.1");
         client_echo(good[i], 1, 1000);
     }
-    ck_assert_uint_le(harness_descriptors(h), before + MAX);
+    ck_assert_uint_le(harness_descriptors(h), before + MAX + EPOLL);
     for (int i = 0; i < MAX; i++) {
         close(good[i]);
     }
