@@ -83,7 +83,6 @@ START_TEST(a_thousand_that_never_read_hold_a_mebibyte_each_and_nobody_up)
     }
     pthread_create(&thread, NULL, talk, &others);
     queues_stuff(fds, (size_t)count, 2000);
-    long pages = queues_pages() - before;
     /* All are held, and somebody else is served, for some rounds more. */
     uint64_t rounds = others.rounds;
     while (others.rounds < rounds + 3) {
@@ -94,10 +93,12 @@ START_TEST(a_thousand_that_never_read_hold_a_mebibyte_each_and_nobody_up)
     /* Nobody comes or goes now: the kernel's table, read in pieces, shows some
      * twice while they do. */
     struct queues queues = queues_of(h->address);
+    long pages = queues_pages() - before;
     report(count, &queues, pages, others.rounds);
     ck_assert_uint_eq(queues.established, (unsigned)count);
     ck_assert_uint_le(queues.most, MOST);
-    ck_assert_int_le(pages, count * (MOST / sysconf(_SC_PAGESIZE)));
+    /* The whole machine's, and what surrounds the bytes: a quarter more. */
+    ck_assert_int_le(pages, count * (MOST / sysconf(_SC_PAGESIZE)) * 5 / 4);
     ck_assert_uint_eq(harness_count(h, "disconnect "), 0);
     ck_assert_uint_eq(harness_count(other, "reason=[^e]"), 0);
     for (int i = 0; i < count; i++) {
