@@ -15,18 +15,18 @@
 # into them.  Of processes: what a server leaves behind ends with the rest.
 #
 # Those that have a process for each client come after the others: theirs go on
-# ending while the next one is measured.
+# ending while the next one is measured.  They have no thousand at once.
 #
-# Environment: ECHOD, ECHOC, BUILDDIR; OUT, SECONDS_EACH (0.5), PASSES (3),
+# Environment: ECHOD, ECHOC, BUILDDIR; OUT, SECONDS_EACH (0.4), PASSES (3),
 # SERVERS, FORKING and WORKLOADS (words; default all that there are), IDLE
 # (counts), LIMIT (seconds for all, 570: what has not begun by then is left out).
 set -u
 : "${BUILDDIR:=.}" "${ECHOD:=$BUILDDIR/src/echod}" "${ECHOC:=$BUILDDIR/src/echoc}"
-: "${OUT:=$BUILDDIR/bench-results}" "${SECONDS_EACH:=0.5}" "${PASSES:=3}"
-: "${LIMIT:=570}" "${IDLE=0 1000 5000 10000 19000}"
+: "${OUT:=$BUILDDIR/bench-results}" "${SECONDS_EACH:=0.4}" "${PASSES:=3}"
+: "${LIMIT:=570}" "${IDLE=0 900 5000 10000 19000}"
 : "${SERVERS:=echod epoll epoll512k threads uring libevent libuv libev go gocopy}"
 : "${FORKING=xinetd inetutils openbsd socat-pipe socat-cat ncat}"
-: "${WORKLOADS:=echo-1 echo-50 echo-500 echo-50-512 echo-50-4096 bulk-1 bulk-8 mouse churn rate}"
+: "${WORKLOADS:=echo-1 echo-50 echo-500 echo-1000 echo-50-512 echo-50-4096 bulk-1 bulk-8 mouse churn rate}"
 
 mkdir -p "$OUT"
 
@@ -214,7 +214,7 @@ load_of() {
     mouse) echo "-n 1 -s 64 -r 200" ;;
     churn) echo "-n 50 -s 64 -R" ;;
     rate) echo "-n 50 -s 64 -r 5000" ;;
-    idle-*) echo "-n 50 -s 64" ;;
+    idle-* | none-*) echo "-n 50 -s 64" ;;
     esac
 }
 
@@ -287,27 +287,34 @@ compare_servers() {
     done
 }
 
-# 50 busy clients beside so many that say nothing.
+# 50 busy clients beside so many that say nothing; select() holds 1024
+# descriptors.
 compare_pollers() {
     for poller in auto poll epoll; do
         start echod "echod-$poller" -o "server.poller=$poller"
     done
+    start echod echod-select -o server.poller=select -o limits.max_clients=1000
     for count in $IDLE; do
-        for name in echod-auto echod-poll echod-epoll epoll; do
+        for name in echod-auto echod-poll echod-epoll epoll echod-select; do
+            [ "$name" = echod-select ] && [ "$count" -gt 900 ] && continue
             late || measure_idle "$count" "$name"
         done
     done
 }
 
-# shellcheck disable=SC2317  # beside calls it
+# measure_passes WORKLOAD LABEL FIRST LAST
 measure_passes() {
-    for pass in $(seq $((2 * PASSES))); do
+    for pass in $(seq "$3" "$4"); do
         measure "$1" "$2" "$pass"
     done
 }
 
+# The same server with none idle before and after: what is measured minutes
+# apart says more of the machine.
 measure_idle() {
-    beside "$1" "$2" measure_passes "idle-$1" "$2"
+    measure_passes "none-$1" "$2" 1 2
+    beside "$1" "$2" measure_passes "idle-$1" "$2" 1 4
+    measure_passes "none-$1" "$2" 3 4
 }
 
 # beside COUNT LABEL COMMAND...: while so many idle clients are connected.
@@ -397,6 +404,30 @@ medians() {
     }' "$csv"
 }
 
+table_of() {
+    echo '| server | CPU µs | ratio | per second | p50 ms | p99 ms | echo |'
+    echo '|---|--:|--:|--:|--:|--:|---|'
+    awk -v w="$1" '$1 == w {
+        printf "| %s | %s | %s | %s | %s | %s | %s |\n",
+            $2, $3, $4, $5, $6, $7, $8 }' "$scratch/medians"
+}
+
+table_of_idle() {
+    echo '| server | CPU µs | with none idle | to that | to epoll | per second | p99 ms | echo |'
+    echo '|---|--:|--:|--:|--:|--:|--:|---|'
+    awk -v w="$1" -v none="none-${1#idle-}" '
+        $1 == none { alone[$2] = $3 }
+        $1 == w { at[++n] = $2; line[n] = $0 }
+        END {
+            for (i = 1; i <= n; i++) {
+                split(line[i], v)
+                printf "| %s | %s | %s | %.2f | %s | %s | %s | %s |\n", at[i],
+                    v[3], alone[at[i]], v[3] / alone[at[i]], v[4], v[5], v[7],
+                    v[8]
+            }
+        }' "$scratch/medians"
+}
+
 report() {
     medians >"$scratch/medians"
     echo "# echod beside other echo servers"
@@ -408,14 +439,13 @@ report() {
         "server's, in µs for each echo (bulk: each MiB; churn: each" \
         "connection); the ratio is to the plain epoll loop, epoll.  A server" \
         "that did not echo everything in a workload is marked: wrong."
-    cut -d' ' -f1 "$scratch/medians" | uniq | awk '!seen[$0]++' |
+    cut -d' ' -f1 "$scratch/medians" | grep -v '^none-' | awk '!seen[$0]++' |
         while read -r workload; do
             printf '\n## %s\n\n' "$workload"
-            echo '| server | CPU µs | ratio | per second | p50 ms | p99 ms | echo |'
-            echo '|---|--:|--:|--:|--:|--:|---|'
-            awk -v w="$workload" '$1 == w {
-                printf "| %s | %s | %s | %s | %s | %s | %s |\n",
-                    $2, $3, $4, $5, $6, $7, $8 }' "$scratch/medians"
+            case $workload in
+            idle-*) table_of_idle "$workload" ;;
+            *) table_of "$workload" ;;
+            esac
         done
     printf '\n## memory\n\n'
     echo '| server | idle clients | KiB without | bytes a client |'
@@ -475,6 +505,7 @@ echo "server,idle_clients,kib_without,bytes_a_client" >"$OUT/memory.csv"
 # shellcheck disable=SC2086  # words
 if [ -n "$FORKING" ]; then
     start_servers $FORKING
+    WORKLOADS=${WORKLOADS/echo-1000/}
     compare_servers $((2 * PASSES + 1)) $((2 * PASSES + 2)) epoll $FORKING
     compare_memory $FORKING
 fi
