@@ -292,12 +292,14 @@ START_TEST(large_reads_come_back_exactly_with_a_pipe_and_without)
 }
 END_TEST
 
-START_TEST(a_single_byte_after_large_reads_comes_back)
+/* A client over TCP that has sent much and got it back. */
+static uint64_t begin_bulky(void)
 {
     static char block[65536], large[65536];
     uint64_t seen = 0;
 
     begin_tcp();
+    ck_assert_int_eq(fcntl(conn.fd, F_SETFL, O_NONBLOCK), 0);
     signal(SIGPIPE, SIG_IGN);
     bulk_limit(1);
     for (int i = 0; i < 8; i++) {
@@ -307,10 +309,70 @@ START_TEST(a_single_byte_after_large_reads_comes_back)
         while (seen < conn.out)
             seen += (uint64_t)read(client, large, sizeof large);
     }
+    return seen;
+}
+
+static void end_bulky(int before)
+{
+    end();
+    bulk_limit(0);
+    ck_assert_int_eq(unit_free_fd(), before);
+}
+
+START_TEST(a_single_byte_after_large_reads_comes_back)
+{
+    int before = unit_free_fd();
+    uint64_t much = begin_bulky();
+    char back[2];
+
     say("!");
-    ck_assert_int_eq(conn_fill(&conn, large, sizeof large), CONN_OPEN);
-    ck_assert_int_eq(read(client, large, sizeof large), 1);
-    ck_assert_int_eq(large[0], '!');
+    ck_assert_int_eq(conn_fill(&conn, scratch, sizeof scratch), CONN_OPEN);
+    ck_assert_int_eq(read(client, back, sizeof back), 1);
+    ck_assert_int_eq(back[0], '!');
+    ck_assert_uint_eq(conn.in, much + 1);
+    ck_assert_uint_eq(conn.out, much + 1);
+    end_bulky(before);
+}
+END_TEST
+
+START_TEST(a_pause_after_large_reads_is_no_end_and_keeps_no_pipe)
+{
+    int before = unit_free_fd();
+
+    begin_bulky();
+    ck_assert_int_eq(conn_fill(&conn, scratch, sizeof scratch), CONN_OPEN);
+    ck_assert_uint_eq(conn_want(&conn), POLLER_IN);
+    ck_assert_int_eq(shutdown(client, SHUT_WR), 0);
+    ck_assert_int_eq(conn_fill(&conn, scratch, sizeof scratch), CONN_EOF);
+    end_bulky(before);
+}
+END_TEST
+
+/* Two buffers go into the pipe, and the way out has room for one. */
+START_TEST(a_last_byte_in_a_pipe_is_not_forgotten)
+{
+    char back[16];
+    int source[2], way_out[2];
+
+    ck_assert_int_eq(pipe2(source, O_DIRECT), 0);
+    ck_assert_int_eq(pipe2(way_out, O_NONBLOCK), 0);
+    ck_assert_int_gt(fcntl(way_out[1], F_SETPIPE_SZ, 1), 0);
+    ck_assert_int_eq(write(source[1], "much", 4), 4);
+    ck_assert_int_eq(write(source[1], "!", 1), 1);
+    bulk_limit(1);
+    conn = (struct conn){ .fd = way_out[1], .bulk = bulk_take() };
+    client = way_out[0];
+    ck_assert_int_eq(bulk_in(conn.bulk, source[0]), 5);
+    ck_assert_int_eq(conn_flush(&conn), CONN_OPEN);
+    ck_assert_uint_eq(conn.out, 4);
+    ck_assert_uint_eq(conn_want(&conn), POLLER_OUT);
+    ck_assert_int_eq(read(client, back, sizeof back), 4);
+    ck_assert_int_eq(conn_flush(&conn), CONN_OPEN);
+    ck_assert_int_eq(read(client, back, sizeof back), 1);
+    ck_assert_int_eq(back[0], '!');
+    ck_assert_uint_eq(conn_want(&conn), POLLER_IN);
+    close(source[0]);
+    close(source[1]);
     end();
     bulk_limit(0);
 }
@@ -441,6 +503,9 @@ int main(void)
     tcase_add_loop_test(
         tests, large_reads_come_back_exactly_with_a_pipe_and_without, 0, 2);
     tcase_add_test(tests, a_single_byte_after_large_reads_comes_back);
+    tcase_add_test(tests,
+                   a_pause_after_large_reads_is_no_end_and_keeps_no_pipe);
+    tcase_add_test(tests, a_last_byte_in_a_pipe_is_not_forgotten);
     tcase_add_test(tests, the_end_is_read_only_when_everything_was_echoed);
     tcase_add_test(tests, a_reset_fails_with_its_errno);
     tcase_add_test(tests,

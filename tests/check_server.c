@@ -168,6 +168,76 @@ START_TEST(the_keys_of_the_server_reach_its_socket)
 }
 END_TEST
 
+/* Both may bind, as long as neither listens. */
+START_TEST(who_listens_second_on_a_port_is_told)
+{
+    int first = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+    char listen_on[ADDR_TEXT_MAX + 16], text[ADDR_TEXT_MAX];
+
+    ck_assert_int_eq(
+        setsockopt(first, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    ck_assert_int_eq(addr_parse(&where, "127.0.0.1:0", 0), 0);
+    ck_assert_int_eq(bind(first, &where.sa.any, where.len), 0);
+    ck_assert_int_eq(addr_local(&where, first), 0);
+    addr_format(&where, text);
+    snprintf(listen_on, sizeof listen_on, "server.listen=%s", text);
+    loop = loop_new(&poller_poll);
+    server = server_new(loop, load((const char *const[]){ listen_on, NULL }));
+    ck_assert_msg(server_bind(server, 0, 0, error) == 0, "%s", error);
+    ck_assert_int_eq(listen(first, 1), 0);
+    ck_assert_int_eq(server_listen(server, error), -1);
+    ck_assert_ptr_nonnull(strstr(error, text));
+    close(first);
+    end();
+}
+END_TEST
+
+static int descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 1000; fd++)
+        count += fcntl(fd, F_GETFD) != -1;
+    return count;
+}
+
+/* Sends until nothing moves any more. */
+static void stuff(int fd)
+{
+    static const char block[65536];
+
+    for (int still = 0; still < 3; still++) {
+        while (send(fd, block, sizeof block, 0) > 0)
+            still = 0;
+        run_for(1);
+    }
+}
+
+START_TEST(pipes_get_the_descriptors_that_no_client_needs)
+{
+    enum { CLIENTS = 30, DEAF = 5 };
+    static const int left[] = { -2, 0, 4, 100 };
+    static const int pipes[] = { 0, 0, 2, DEAF };
+    struct rlimit limit;
+    int fds[DEAF], before;
+
+    limit.rlim_cur = limit.rlim_max =
+        (rlim_t)(CLIENTS + SETTINGS_SPARE_FDS + 1 + left[_i]);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    BEGIN("limits.max_clients=30");
+    before = descriptors();
+    for (int i = 0; i < DEAF; i++) {
+        fds[i] = dial();
+        stuff(fds[i]);
+    }
+    ck_assert_int_eq(descriptors() - before, 2 * DEAF + 2 * pipes[_i]);
+    for (int i = 0; i < DEAF; i++)
+        close(fds[i]);
+    run_until_active(0);
+    end();
+}
+END_TEST
+
 START_TEST(clients_that_are_silent_cost_no_turns)
 {
     uint64_t before;
@@ -339,15 +409,6 @@ static int dial_from(const char *from)
     return fd;
 }
 
-static int descriptors(void)
-{
-    int count = 0;
-
-    for (int fd = 0; fd < 1000; fd++)
-        count += fcntl(fd, F_GETFD) != -1;
-    return count;
-}
-
 START_TEST(a_reset_while_it_lingers_changes_no_reason)
 {
     struct linger none = { .l_onoff = 1, .l_linger = 0 };
@@ -389,6 +450,27 @@ START_TEST(who_is_served_takes_the_place_of_one_who_was_turned_away)
     ck_assert_int_eq(descriptors(), before + 3);
     for (int i = 0; i < 3; i++)
         close(refused[i]);
+    end();
+}
+END_TEST
+
+START_TEST(a_source_has_so_many_clients_and_no_more)
+{
+    int fds[3];
+    char byte;
+
+    BEGIN("limits.max_clients_per_source=2");
+    for (int i = 0; i < 2; i++) {
+        fds[i] = dial();
+        assert_echo(fds[i], "hello");
+    }
+    fds[2] = dial();
+    ck_assert_int_eq(receive(fds[2], &byte, 1), 0);
+    ck_assert_uint_eq(server_active(server), 2);
+    ck_assert_uint_eq(server_stats(server)->refused[GATE_PER_SOURCE], 1);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    run_until_active(0);
     end();
 }
 END_TEST
@@ -557,7 +639,7 @@ START_TEST(a_reload_that_fails_changes_nothing)
     fd = dial();
     run_until_active(1);
     before = unit_free_fd();
-    ck_assert_int_eq(RELOAD("server.listen=127.0.0.1:0 192.0.2.1:0",
+    ck_assert_int_eq(RELOAD("server.listen=127.0.0.1:0 127.0.0.2:0 192.0.2.1:0",
                             "server.buffer_size=1M"),
                      -1);
     ck_assert_ptr_nonnull(strstr(error, "192.0.2.1:0"));
@@ -727,17 +809,21 @@ END_TEST
 
 START_TEST(what_waits_for_its_time_ends_with_the_server)
 {
-    int fds[3];
+    enum { CROWD = 40, STAY = 3 };
+    int fds[CROWD];
 
-    BEGIN("limits.drain_timeout=20ms", "limits.idle_timeout=30ms",
+    BEGIN("limits.drain_timeout=20ms", "limits.idle_timeout=300ms",
           "log.rate=1");
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < CROWD; i++)
         fds[i] = dial();
-    run_until_active(3);
+    run_until_active(CROWD);
+    for (int i = STAY; i < CROWD; i++)
+        close(fds[i]);
+    run_until_active(STAY); /* their memory goes back in a second */
     server_drain(server);
     server_free(server);
     run_for(1100);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < STAY; i++)
         close(fds[i]);
     loop_free(loop);
 }
@@ -822,6 +908,30 @@ START_TEST(a_client_that_the_poller_refuses_costs_only_itself)
 }
 END_TEST
 
+START_TEST(a_reload_to_a_socket_that_the_poller_refuses_changes_nothing)
+{
+    static struct poller_ops refusing;
+    int fd;
+
+    BEGIN("server.buffer_size=128");
+    refusing = poller_poll;
+    refusing.want = want_or_refuse;
+    fd = dial();
+    run_until_active(1);
+    refuse_from = unit_free_fd();
+    ck_assert_int_eq(loop_use(loop, &refusing), 0);
+    ck_assert_int_eq(RELOAD("server.listen=127.0.0.1:0 127.0.0.2:0",
+                            "server.buffer_size=1M"),
+                     -1);
+    ck_assert_ptr_nonnull(strstr(error, "cannot listen on 127.0.0.2:"));
+    ck_assert_int_eq(unit_free_fd(), refuse_from);
+    ck_assert_int_eq(server_settings(server)->server.buffer_size, 128);
+    assert_echo(fd, "still here");
+    close(fd);
+    end();
+}
+END_TEST
+
 START_TEST(sockets_that_are_handed_over_take_the_place_of_listen)
 {
     static const char *const taken[] = { "server.listen=192.0.2.1", NULL };
@@ -866,6 +976,9 @@ int main(void)
     tcase_set_timeout(tests, 20);
     tcase_add_test(tests, every_client_gets_its_own_bytes_back);
     tcase_add_loop_test(tests, the_keys_of_the_server_reach_its_socket, 0, 2);
+    tcase_add_test(tests, who_listens_second_on_a_port_is_told);
+    tcase_add_loop_test(tests, pipes_get_the_descriptors_that_no_client_needs,
+                        0, 4);
     tcase_add_test(tests, clients_that_are_silent_cost_no_turns);
     tcase_add_test(tests,
                    what_was_sent_before_the_client_ended_still_comes_back);
@@ -883,6 +996,7 @@ int main(void)
     tcase_add_test(tests, a_reset_while_it_lingers_changes_no_reason);
     tcase_add_test(
         tests, who_is_served_takes_the_place_of_one_who_was_turned_away);
+    tcase_add_test(tests, a_source_has_so_many_clients_and_no_more);
     tcase_add_test(tests, so_many_and_no_more_who_were_turned_away_linger);
     tcase_add_test(
         tests, refusals_over_the_rate_are_summed_up_though_nobody_is_served);
@@ -910,6 +1024,8 @@ int main(void)
     tcase_add_test(tests,
                    freeing_closes_who_is_there_and_leaves_no_descriptor);
     tcase_add_test(tests, a_client_that_the_poller_refuses_costs_only_itself);
+    tcase_add_test(
+        tests, a_reload_to_a_socket_that_the_poller_refuses_changes_nothing);
     tcase_add_test(tests,
                    sockets_that_are_handed_over_take_the_place_of_listen);
     tcase_add_test(tests, what_is_handed_over_but_does_not_listen_is_refused);

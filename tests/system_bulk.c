@@ -231,12 +231,14 @@ START_TEST(where_splice_or_pipes_fail_everything_is_copied)
         .chunk = 250000,
         .seed = (uint64_t)_i << 32,
     };
+    size_t before = pipe_ends(h);
     int fd = client_connect_sized(h->address, 65536);
     uint64_t sent = stuff(fd, 7);
     client_finish(fd);
     client_crowd(&crowd);
     verify_all(fd, 7, sent);
     harness_expect_count(h, 5, "disconnect .*reason=eof");
+    ck_assert_uint_le(pipe_ends(h), before + 2);
     harness_stop(h);
 }
 END_TEST
