@@ -134,6 +134,9 @@ START_TEST(an_allocation_that_fails_costs_a_client_or_the_start_and_no_crash)
                       || code == EX_USAGE || code == EX_NOPERM
                       || code == EX_CANTCREAT,
                   "exit code %d", code);
+    harness_join(h);
+    ck_assert_msg(code == 0 || harness_count(h, "memory") > 0,
+                  "code %d, and no word of memory", code);
     record("memory", reported(h, "failed"), "exit", (unsigned long long)code);
     harness_free(h);
 }

@@ -6,9 +6,11 @@
 # Changes one operator, condition, constant or call of src/FILE at a time in a
 # copy of the tree, builds, and runs the tests that should notice, until one
 # does.  PASS is units, then sanitized, the same with ASan and UBSan for the
-# mutants that survived, then systems for those that are left.  DIR keeps the
-# copies and the results: the next run takes the tests of then and goes on with
-# what is not done.  -t ends after so many seconds, -a forgets who survived.
+# mutants that survived, then systems for those that are left, then memory,
+# where each allocation of a start and of a hundred clients fails once.  DIR
+# keeps the copies and the results: the next run takes the tests of then and
+# goes on with what is not done.  -t ends after so many seconds, -a forgets who
+# survived.
 #
 # A mutant that does not compile does not count, nor does one of which the
 # optimizer makes the same code.  A test that fails, or takes three times as
@@ -18,24 +20,26 @@ set -u
 # The tests that have to do with FILE, the quick ones first, or all of them.
 tests_for() {
     case $1 in
-    conn.c) echo check_conn system_{echo,faults,bulk,pressure} ;;
+    conn.c) echo check_conn system_{echo,faults,bulk,pressure} fault_memory ;;
     loop.c)
         echo check_{loop,handover} system_{listen,daemon,signals,echo,faults}
-        echo system_limits
+        echo system_limits fault_memory
         ;;
-    gate.c) echo check_server system_{listen,signals,stats,access} ;;
+    gate.c)
+        echo check_server system_{listen,signals,stats,access} fault_memory
+        ;;
     server.c)
         echo check_server system_{listen,root,daemon,stats,signals,limits}
-        echo system_{access,bulk}
+        echo system_{access,bulk,faults,pressure} fault_memory
         ;;
     clients.c)
         echo check_server system_{stats,signals,log,faults,ends,access}
-        echo system_pressure
+        echo system_pressure fault_memory
         ;;
     *)
         echo check_{conn,loop,handover,server}
         echo system_{listen,root,daemon,stats,signals,log,echo,faults,limits}
-        echo system_{ends,access,pressure,bulk}
+        echo system_{ends,access,pressure,bulk} fault_memory
         ;;
     esac | tr ' ' '\n' | grep "$kind"
 }
@@ -92,7 +96,8 @@ mutants() {
 passes() {
     local code process
     BUILDDIR=$PWD ECHOD=$PWD/src/echod ECHOC=$PWD/src/echoc CC=cc \
-        SRCDIR=$(realpath ../tree) timeout -k 2 "$2" "$1" </dev/null >log 2>&1
+        FAULT_SHIM=$PWD/tests/fault_shim.so SRCDIR=$(realpath ../tree) \
+        timeout -k 2 "$2" "$1" </dev/null >log 2>&1
     code=$?
     for process in /proc/[0-9]*; do
         case $(readlink "$process/exe") in
@@ -167,7 +172,7 @@ prepare() {
         cp "$test" "$1/tree/src"
     done
     cd "$1/build" && cp -u "$tree"/tests/*.[ch] ../tree/tests &&
-        make -s -j2 src/echod src/echoc \
+        make -s -j2 src/echod src/echoc tests/fault_shim.so \
             $(tests_for all | sed s,^,tests/,) >/dev/null || return
     [ "$1" = "$dir/${build}0" ] || return 0
     if [ ! -d "$dir/optimized" ]; then
@@ -204,6 +209,7 @@ shift $((OPTIND - 1))
 pass=$1
 case $pass in
 systems) kind=system_ from='survived sanitized' ;;
+memory) kind=fault_ from='survived systems' ;;
 sanitized)
     build=sanitized from='survived units' sanitizers=--enable-sanitizers
     ;;

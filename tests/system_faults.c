@@ -223,10 +223,36 @@ START_TEST(a_client_there_is_no_memory_for_ends_alone)
 }
 END_TEST
 
+START_TEST(a_reload_there_is_no_memory_for_changes_nothing)
+{
+    struct harness *h = harness_serve("buffer_size = 4K\n");
+    rlim_t some = 1 << 20;
+    int other = client_connect(h->address);
+    client_echo(other, 1, 10000);
+    harness_write(h, "echod.ini", "[server]\nlisten = 127.0.0.1\nport = 0\n"
+                                  "buffer_size = 16M\n");
+    if (harness_is_plain(h)) {
+        limit_memory(h, (rlim_t)harness_status(h, "VmSize", 10) * 1024 + some);
+        harness_signal(h, SIGHUP);
+        harness_expect(h, " err Cannot allocate memory$");
+        harness_expect(h, " err not reloaded, the old configuration holds");
+        client_echo(other, 1, 10000);
+        client_talk(h->address, 1, 10000);
+        limit_memory(h, RLIM_INFINITY);
+    }
+    harness_signal(h, SIGHUP);
+    harness_expect(h, " reloaded .*server.buffer_size 4K -> 16M");
+    client_echo(other, 1, 10000);
+    close(other);
+    harness_stop(h);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         a_client_there_is_no_memory_for_ends_alone,
+        a_reload_there_is_no_memory_for_changes_nothing,
         NULL,
     };
     Suite *suite = harness_suite("system_faults", tests);
