@@ -4,7 +4,9 @@
 
 #include "unit.h"
 
+#include <malloc.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 static const struct poller_ops *const all[] = { &poller_poll, &poller_select,
                                                 &poller_epoll };
@@ -181,6 +183,39 @@ START_TEST(a_number_that_the_poller_cannot_hold_is_refused)
     ck_assert_int_eq(errno, EBADF);
     ck_assert_int_eq(loop_watch(loop, -1, POLLER_IN, count_fd, &calls), -1);
     ck_assert_int_eq(errno, EBADF);
+    end();
+}
+END_TEST
+
+static size_t memory_in_use(void)
+{
+    struct mallinfo2 info = mallinfo2(); /* zeros where malloc is another's */
+
+    return info.uordblks + info.hblkhd;
+}
+
+START_TEST(the_memory_for_a_high_descriptor_goes_back_when_it_has_gone)
+{
+    enum { HIGH = 3000 };
+    struct rlimit limit;
+    size_t before;
+    int high;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    begin(0);
+    ck_assert_int_eq(loop_watch(loop, ends[0], POLLER_IN, count_fd, &calls),
+                     0);
+    before = memory_in_use();
+    high = fcntl(ends[1], F_DUPFD, HIGH);
+    ck_assert_int_ge(high, HIGH);
+    ck_assert_int_eq(loop_watch(loop, high, 0, count_fd, &calls), 0);
+    loop_forget(loop, high);
+    close(high);
+    for (int turn = 0; turn < 10; turn++)
+        run_for(0);
+    ck_assert_uint_le(memory_in_use(), before + 4096);
     end();
 }
 END_TEST
@@ -829,6 +864,9 @@ int main(void)
     EACH(who_was_ready_in_one_turn_is_not_called_for_it_in_the_next);
     EACH(wanting_from_a_descriptor_that_is_not_watched_is_an_error);
     EACH(a_number_that_the_poller_cannot_hold_is_refused);
+    tcase_add_test(
+        loop_case,
+        the_memory_for_a_high_descriptor_goes_back_when_it_has_gone);
     EACH(who_is_forgotten_in_a_turn_is_not_called_later_in_it);
     EACH(who_is_watched_for_something_else_is_not_told_the_old);
     EACH(a_closed_number_is_not_used_again_within_the_turn);
