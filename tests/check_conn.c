@@ -285,10 +285,10 @@ static void send_much(int pipes)
 
 START_TEST(large_reads_come_back_exactly_with_a_pipe_and_without)
 {
-    int before = unit_free_fd();
+    int before = unit_descriptors();
 
     send_much(_i);
-    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(unit_descriptors(), before);
 }
 END_TEST
 
@@ -316,12 +316,12 @@ static void end_bulky(int before)
 {
     end();
     bulk_limit(0);
-    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(unit_descriptors(), before);
 }
 
 START_TEST(a_single_byte_after_large_reads_comes_back)
 {
-    int before = unit_free_fd();
+    int before = unit_descriptors();
     uint64_t much = begin_bulky();
     char back[2];
 
@@ -337,7 +337,7 @@ END_TEST
 
 START_TEST(a_pause_after_large_reads_is_no_end_and_keeps_no_pipe)
 {
-    int before = unit_free_fd();
+    int before = unit_descriptors();
 
     begin_bulky();
     ck_assert_int_eq(conn_fill(&conn, scratch, sizeof scratch), CONN_OPEN);

@@ -194,20 +194,20 @@ END_TEST
 
 START_TEST(a_handover_that_works_or_fails_leaves_no_descriptor_behind)
 {
-    int before = unit_free_fd(), file;
+    int before = unit_descriptors(), file;
 
     ck_assert_int_eq(loop_use(loop, &poller_epoll), 0);
     ck_assert_int_eq(loop_use(loop, &poller_poll), 0);
-    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(unit_descriptors(), before);
 
     /* A regular file, which epoll refuses, is known to poll. */
     file = open("/proc/self/exe", O_RDONLY);
     ck_assert_int_ne(file, -1);
     ck_assert_int_eq(loop_watch(loop, file, POLLER_IN, on_room, NULL), 0);
-    before = unit_free_fd();
+    before = unit_descriptors();
     ck_assert_int_eq(loop_use(loop, &poller_epoll), -1);
     ck_assert_int_eq(errno, EPERM);
-    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(unit_descriptors(), before);
     loop_close(loop, file);
 }
 END_TEST

@@ -269,7 +269,7 @@ END_TEST
 START_TEST(a_rollback_leaves_what_was_there_and_no_descriptor_more)
 {
     struct addr addr = open_one();
-    int client, before = unit_free_fd();
+    int client, before = unit_descriptors();
 
     listener_begin(set, &plain);
     ck_assert_int_eq(add("[::1]:0"), 0);
@@ -279,7 +279,7 @@ START_TEST(a_rollback_leaves_what_was_there_and_no_descriptor_more)
     ck_assert_ptr_nonnull(
         strstr(error, "cannot listen on 192.0.2.1:0: Cannot assign"));
     listener_rollback(set);
-    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(unit_descriptors(), before);
     ck_assert_uint_eq(listener_count(set), 1);
     client = dial(&addr);
     run_until_accepted(1);
@@ -290,14 +290,14 @@ END_TEST
 START_TEST(a_rollback_after_the_start_leaves_what_was_there_too)
 {
     struct addr addr = open_one(), two = parse("127.0.0.2:0");
-    int client, before = unit_free_fd();
+    int client, before = unit_descriptors();
 
     addr_set_port(&two, addr_port(&addr));
     listener_begin(set, &plain);
     ck_assert_int_eq(listener_add(set, &two, false, error), 0);
     ck_assert_int_eq(listener_start(set, error), 0);
     listener_rollback(set);
-    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(unit_descriptors(), before);
     ck_assert_int_eq(dial(&two), -1);
     client = dial(&addr);
     run_until_accepted(1);
@@ -670,7 +670,7 @@ END_TEST
 START_TEST(a_start_that_the_poller_refuses_can_be_rolled_back)
 {
     struct addr addr = open_one();
-    int client, before = unit_free_fd();
+    int client, before = unit_descriptors();
 
     use_refusing_poller();
     refusing = true;
@@ -680,7 +680,7 @@ START_TEST(a_start_that_the_poller_refuses_can_be_rolled_back)
     ck_assert_ptr_nonnull(strstr(error, "cannot listen on [::1]:"));
     listener_rollback(set);
     refusing = false;
-    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(unit_descriptors(), before);
     client = dial(&addr);
     run_until_accepted(1);
     close(client);

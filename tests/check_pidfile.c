@@ -127,11 +127,11 @@ END_TEST
 
 START_TEST(a_device_is_no_pid_file)
 {
-    int before = unit_free_fd();
+    int before = unit_descriptors();
 
     ck_assert_int_eq(pidfile_create("/dev/null", error, sizeof error), -1);
     ck_assert_ptr_nonnull(strstr(error, "/dev/null"));
-    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(unit_descriptors(), before);
 }
 END_TEST
 

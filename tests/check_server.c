@@ -192,15 +192,6 @@ START_TEST(who_listens_second_on_a_port_is_told)
 }
 END_TEST
 
-static int descriptors(void)
-{
-    int count = 0;
-
-    for (int fd = 0; fd < 1000; fd++)
-        count += fcntl(fd, F_GETFD) != -1;
-    return count;
-}
-
 /* Sends until nothing moves any more. */
 static void stuff(int fd)
 {
@@ -225,12 +216,12 @@ START_TEST(pipes_get_the_descriptors_that_no_client_needs)
         (rlim_t)(CLIENTS + SETTINGS_SPARE_FDS + 1 + left[_i]);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     BEGIN("limits.max_clients=30");
-    before = descriptors();
+    before = unit_descriptors();
     for (int i = 0; i < DEAF; i++) {
         fds[i] = dial();
         stuff(fds[i]);
     }
-    ck_assert_int_eq(descriptors() - before, 2 * DEAF + 2 * pipes[_i]);
+    ck_assert_int_eq(unit_descriptors() - before, 2 * DEAF + 2 * pipes[_i]);
     for (int i = 0; i < DEAF; i++)
         close(fds[i]);
     run_until_active(0);
@@ -433,21 +424,21 @@ START_TEST(who_is_served_takes_the_place_of_one_who_was_turned_away)
 
     BEGIN("access.deny=127.0.0.2", "limits.max_clients=2",
           "limits.linger_timeout=1h");
-    before = descriptors();
+    before = unit_descriptors();
     for (int i = 0; i < 3; i++)
         refused[i] = dial_from("127.0.0.2");
     run_for(20);
-    ck_assert_int_eq(descriptors(), before + 3 + 2);
+    ck_assert_int_eq(unit_descriptors(), before + 3 + 2);
     for (int i = 0; i < 2; i++) {
         served[i] = dial();
         assert_echo(served[i], "hello");
-        ck_assert_int_eq(descriptors(), before + 3 + 2 + i + 1);
+        ck_assert_int_eq(unit_descriptors(), before + 3 + 2 + i + 1);
     }
     ck_assert_uint_eq(server_active(server), 2);
     for (int i = 0; i < 2; i++)
         close(served[i]);
     run_until_active(0);
-    ck_assert_int_eq(descriptors(), before + 3);
+    ck_assert_int_eq(unit_descriptors(), before + 3);
     for (int i = 0; i < 3; i++)
         close(refused[i]);
     end();
@@ -482,19 +473,19 @@ START_TEST(so_many_and_no_more_who_were_turned_away_linger)
 
     BEGIN("access.deny=127.0.0.1", "limits.linger_timeout=1h",
           "log.connections=none");
-    before = descriptors();
+    before = unit_descriptors();
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < MORE; i++) {
             fds[i] = dial();
             run_for(0);
         }
         run_for(20);
-        ck_assert_int_eq(descriptors(),
+        ck_assert_int_eq(unit_descriptors(),
                          before + MORE + CLIENTS_TURNED_AWAY_MAX);
         for (int i = 0; i < MORE; i++)
             close(fds[i]);
         run_for(20);
-        ck_assert_int_eq(descriptors(), before);
+        ck_assert_int_eq(unit_descriptors(), before);
     }
     end();
 }
@@ -638,12 +629,12 @@ START_TEST(a_reload_that_fails_changes_nothing)
     BEGIN("server.buffer_size=128");
     fd = dial();
     run_until_active(1);
-    before = unit_free_fd();
+    before = unit_descriptors();
     ck_assert_int_eq(RELOAD("server.listen=127.0.0.1:0 127.0.0.2:0 192.0.2.1:0",
                             "server.buffer_size=1M"),
                      -1);
     ck_assert_ptr_nonnull(strstr(error, "192.0.2.1:0"));
-    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(unit_descriptors(), before);
     ck_assert_int_eq(server_settings(server)->server.buffer_size, 128);
     assert_echo(fd, "still here");
     close(fd);
@@ -724,12 +715,12 @@ START_TEST(a_poller_that_cannot_hold_who_is_there_is_refused)
     run_until_active(1);
     while (count > 0)
         close(high[--count]);
-    count = unit_free_fd();
+    count = unit_descriptors();
     ck_assert_int_eq(RELOAD("server.listen=127.0.0.1 127.0.0.2",
                             "server.port=0", "server.poller=select",
                             "limits.max_clients=9"),
                      -1);
-    ck_assert_int_eq(unit_free_fd(), count); /* nor is what was new open */
+    ck_assert_int_eq(unit_descriptors(), count); /* nor is what was new open */
     ck_assert_int_eq(unit_log_count("listening on 127.0.0.2"), 0);
     ck_assert_ptr_nonnull(strstr(error, "server.poller: cannot go over to "
                                         "select"));
@@ -832,7 +823,7 @@ END_TEST
 START_TEST(freeing_gives_back_the_pipe_of_large_reads)
 {
     static char block[65536], back[65536];
-    int fd, before = unit_free_fd();
+    int fd, before = unit_descriptors();
 
     BEGIN("server.poller=poll");
     fd = dial();
@@ -846,13 +837,13 @@ START_TEST(freeing_gives_back_the_pipe_of_large_reads)
     }
     end();
     close(fd);
-    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(unit_descriptors(), before);
 }
 END_TEST
 
 START_TEST(freeing_closes_who_is_there_and_leaves_no_descriptor)
 {
-    int fds[10], before = unit_free_fd();
+    int fds[10], before = unit_descriptors();
 
     BEGIN("limits.max_clients=10");
     for (int i = 0; i < 10; i++)
@@ -862,7 +853,7 @@ START_TEST(freeing_closes_who_is_there_and_leaves_no_descriptor)
     ck_assert_int_eq(unit_log_count("reason=shutdown"), 10);
     for (int i = 0; i < 10; i++)
         close(fds[i]);
-    ck_assert_int_eq(unit_free_fd(), before);
+    ck_assert_int_eq(unit_descriptors(), before);
     server_free(NULL);
 }
 END_TEST
@@ -911,20 +902,21 @@ END_TEST
 START_TEST(a_reload_to_a_socket_that_the_poller_refuses_changes_nothing)
 {
     static struct poller_ops refusing;
-    int fd;
+    int fd, before;
 
     BEGIN("server.buffer_size=128");
     refusing = poller_poll;
     refusing.want = want_or_refuse;
     fd = dial();
     run_until_active(1);
+    before = unit_descriptors();
     refuse_from = unit_free_fd();
     ck_assert_int_eq(loop_use(loop, &refusing), 0);
     ck_assert_int_eq(RELOAD("server.listen=127.0.0.1:0 127.0.0.2:0",
                             "server.buffer_size=1M"),
                      -1);
     ck_assert_ptr_nonnull(strstr(error, "cannot listen on 127.0.0.2:"));
-    ck_assert_int_eq(unit_free_fd(), refuse_from);
+    ck_assert_int_eq(unit_descriptors(), before);
     ck_assert_int_eq(server_settings(server)->server.buffer_size, 128);
     assert_echo(fd, "still here");
     close(fd);

@@ -60,7 +60,7 @@ static inline void unit_pair(int ends[2])
                      0);
 }
 
-/* The lowest number that is free: none is left over if it stays the same. */
+/* The lowest number that is free: what is opened next gets it. */
 static inline int unit_free_fd(void)
 {
     int fd = dup(STDIN_FILENO);
@@ -68,6 +68,16 @@ static inline int unit_free_fd(void)
     ck_assert_int_ne(fd, -1);
     close(fd);
     return fd;
+}
+
+/* How many are open: none is left over if it stays the same. */
+static inline int unit_descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 2000; fd++)
+        count += fcntl(fd, F_GETFD) != -1;
+    return count;
 }
 
 static inline void unit_write_file(const char *path, const char *text)
