@@ -192,43 +192,6 @@ START_TEST(who_listens_second_on_a_port_is_told)
 }
 END_TEST
 
-/* Sends until nothing moves any more. */
-static void stuff(int fd)
-{
-    static const char block[65536];
-
-    for (int still = 0; still < 3; still++) {
-        while (send(fd, block, sizeof block, 0) > 0)
-            still = 0;
-        run_for(1);
-    }
-}
-
-START_TEST(pipes_get_the_descriptors_that_no_client_needs)
-{
-    enum { CLIENTS = 30, DEAF = 5 };
-    static const int left[] = { -2, 0, 4, 100 };
-    static const int pipes[] = { 0, 0, 2, DEAF };
-    struct rlimit limit;
-    int fds[DEAF], before;
-
-    limit.rlim_cur = limit.rlim_max =
-        (rlim_t)(CLIENTS + SETTINGS_SPARE_FDS + 1 + left[_i]);
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    BEGIN("limits.max_clients=30");
-    before = unit_descriptors();
-    for (int i = 0; i < DEAF; i++) {
-        fds[i] = dial();
-        stuff(fds[i]);
-    }
-    ck_assert_int_eq(unit_descriptors() - before, 2 * DEAF + 2 * pipes[_i]);
-    for (int i = 0; i < DEAF; i++)
-        close(fds[i]);
-    run_until_active(0);
-    end();
-}
-END_TEST
-
 START_TEST(clients_that_are_silent_cost_no_turns)
 {
     uint64_t before;
@@ -526,14 +489,87 @@ END_TEST
 static int reload(const char *const *assignments)
 {
     struct settings *next = load(assignments);
+    int result = server_reload(server, next, error);
 
-    if (server_reload(server, next, error) == 0)
-        return 0;
-    settings_free(next);
-    return -1;
+    if (result != 0)
+        settings_free(next);
+    return result;
 }
 
 #define RELOAD(...) reload((const char *const[]){ __VA_ARGS__, NULL })
+
+/* Sends until nothing moves any more. */
+static void stuff(int fd)
+{
+    static const char block[65536];
+
+    for (int still = 0; still < 3; still++) {
+        while (send(fd, block, sizeof block, 0) > 0)
+            still = 0;
+        run_for(1);
+    }
+}
+
+enum { DEAF = 5 };
+
+/* How many pipes are open for so many clients that send and never read. */
+static int pipes_of_the_deaf(int fds[DEAF])
+{
+    int before = unit_descriptors();
+
+    for (int i = 0; i < DEAF; i++) {
+        fds[i] = dial();
+        stuff(fds[i]);
+    }
+    return (unit_descriptors() - before - 2 * DEAF) / 2;
+}
+
+static void close_all(const int *fds, int count)
+{
+    for (int i = 0; i < count; i++)
+        close(fds[i]);
+    run_until_active(0);
+}
+
+/* A limit that leaves so many over for a server of thirty clients. */
+static void leave(int descriptors)
+{
+    struct rlimit limit;
+
+    limit.rlim_cur = limit.rlim_max =
+        (rlim_t)(30 + SETTINGS_SPARE_FDS + 1 + descriptors);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+START_TEST(pipes_get_the_descriptors_that_no_client_needs)
+{
+    static const int left[] = { -2, 0, 4, 100 };
+    static const int pipes[] = { 0, 0, 2, DEAF };
+    int fds[DEAF];
+
+    leave(left[_i]);
+    BEGIN("limits.max_clients=30");
+    ck_assert_int_eq(pipes_of_the_deaf(fds), pipes[_i]);
+    close_all(fds, DEAF);
+    end();
+}
+END_TEST
+
+START_TEST(a_reload_to_fewer_clients_leaves_descriptors_for_pipes)
+{
+    int fds[2 * DEAF];
+
+    leave(0);
+    BEGIN("limits.max_clients=30");
+    ck_assert_int_eq(pipes_of_the_deaf(fds), 0);
+    ck_assert_int_eq(RELOAD("server.listen=127.0.0.1", "server.port=0",
+                            "limits.max_clients=26"),
+                     0);
+    ck_assert_int_eq(pipes_of_the_deaf(fds + DEAF), 2);
+    close_all(fds, 2 * DEAF);
+    end();
+}
+END_TEST
 
 START_TEST(a_reload_keeps_the_clients_and_the_socket)
 {
@@ -734,13 +770,16 @@ END_TEST
 
 START_TEST(a_drain_ends_when_the_last_client_has_gone)
 {
-    int fd;
+    int fd, late = socket(AF_INET, SOCK_STREAM, 0);
 
     BEGIN("limits.drain_timeout=0");
     fd = dial();
     run_until_active(1);
     server_drain(server);
     assert_echo(fd, "still served");
+    ck_assert_int_eq(connect(late, &where.sa.any, where.len), -1);
+    ck_assert_int_eq(errno, ECONNREFUSED);
+    close(late);
     close(fd);
     ck_assert_int_eq(loop_run(loop), 0); /* ends by itself */
     ck_assert_uint_eq(server_active(server), 0);
@@ -969,8 +1008,6 @@ int main(void)
     tcase_add_test(tests, every_client_gets_its_own_bytes_back);
     tcase_add_loop_test(tests, the_keys_of_the_server_reach_its_socket, 0, 2);
     tcase_add_test(tests, who_listens_second_on_a_port_is_told);
-    tcase_add_loop_test(tests, pipes_get_the_descriptors_that_no_client_needs,
-                        0, 4);
     tcase_add_test(tests, clients_that_are_silent_cost_no_turns);
     tcase_add_test(tests,
                    what_was_sent_before_the_client_ended_still_comes_back);
@@ -993,6 +1030,10 @@ int main(void)
     tcase_add_test(
         tests, refusals_over_the_rate_are_summed_up_though_nobody_is_served);
     tcase_add_test(tests, a_lingering_client_that_stays_is_closed_at_last);
+    tcase_add_loop_test(tests, pipes_get_the_descriptors_that_no_client_needs,
+                        0, 4);
+    tcase_add_test(tests,
+                   a_reload_to_fewer_clients_leaves_descriptors_for_pipes);
     tcase_add_test(tests, a_reload_keeps_the_clients_and_the_socket);
     tcase_add_test(
         tests, those_who_linger_over_a_reload_still_count_as_of_their_source);

@@ -10,7 +10,7 @@
 # where each allocation of a start and of a hundred clients fails once.  DIR
 # keeps the copies and the results: the next run takes the tests of then and
 # goes on with what is not done.  -t ends after so many seconds, -a forgets who
-# survived.
+# survived.  A pass may be left out.
 #
 # A mutant that does not compile does not count, nor does one of which the
 # optimizer makes the same code.  A test that fails, or takes three times as
@@ -196,7 +196,7 @@ if [ -n "${MUTATE_SLOT-}" ]; then # a worker, see xargs below
     try "$1"
     exit
 fi
-jobs=2 end=9999999999 again='' sanitizers='' build=plain kind=check_ from=''
+jobs=2 end=9999999999 again='' sanitizers='' build=plain kind=check_ from='^$'
 while getopts aj:t: option; do
     case $option in
     a) again=yes ;;
@@ -208,8 +208,8 @@ done
 shift $((OPTIND - 1))
 pass=$1
 case $pass in
-systems) kind=system_ from='survived sanitized' ;;
-memory) kind=fault_ from='survived systems' ;;
+systems) kind=system_ from='survived (units|sanitized)' ;;
+memory) kind=fault_ from='survived (units|sanitized|systems)' ;;
 sanitized)
     build=sanitized from='survived units' sanitizers=--enable-sanitizers
     ;;
@@ -229,7 +229,7 @@ for file; do
     mutants "$dir/first/src/${file%%:*}" "${lines%-*}" "${lines#*-}"
 done >"$dir/mutants"
 awk -F'\t' -v from="$from" 'FILENAME ~ /results$/ { verdict[$1] = $2; next }
-    verdict[$1] == from' "$dir/results" "$dir/mutants" |
+    verdict[$1] ~ from' "$dir/results" "$dir/mutants" |
     xargs -d '\n' -n 1 -P "$jobs" --process-slot-var=MUTATE_SLOT "$0"
 
 awk -F'\t' '{ last[$1] = $2 } END { for (m in last) print m "\t" last[m] }' \
