@@ -81,6 +81,7 @@ static void setup(void)
 static void teardown(void)
 {
     loop_free(loop);
+    loop = NULL; /* or what was not freed would not be lost */
 }
 
 static void on_byte(void *arg, unsigned ready)

@@ -27,6 +27,7 @@ static void begin(int which)
 static void end(void)
 {
     loop_free(loop);
+    loop = NULL; /* or what was not freed would not be lost */
     close(ends[0]);
     close(ends[1]);
 }

@@ -65,6 +65,8 @@ static void end(void)
 {
     server_free(server);
     loop_free(loop);
+    server = NULL; /* or what was not freed would not be lost */
+    loop = NULL;
 }
 
 static int dial(void)
