@@ -175,6 +175,23 @@ START_TEST(wanting_from_a_descriptor_that_is_not_watched_is_an_error)
 }
 END_TEST
 
+/* Where the table ends, too, whatever room it has. */
+START_TEST(the_number_above_the_highest_is_not_watched)
+{
+    begin(_i);
+    for (int high = 63; high < 256; high++) {
+        ck_assert_int_eq(dup2(ends[0], high), high);
+        ck_assert_int_eq(loop_watch(loop, high, POLLER_IN, count_fd, &calls),
+                         0);
+        ck_assert_int_eq(loop_want(loop, high + 1, POLLER_IN), -1);
+        ck_assert_int_eq(errno, EBADF);
+    }
+    for (int high = 63; high < 256; high++)
+        loop_close(loop, high);
+    end();
+}
+END_TEST
+
 START_TEST(a_number_that_the_poller_cannot_hold_is_refused)
 {
     begin(_i);
@@ -864,6 +881,7 @@ int main(void)
     EACH(descriptor_0_is_watched_like_any_other);
     EACH(who_was_ready_in_one_turn_is_not_called_for_it_in_the_next);
     EACH(wanting_from_a_descriptor_that_is_not_watched_is_an_error);
+    EACH(the_number_above_the_highest_is_not_watched);
     EACH(a_number_that_the_poller_cannot_hold_is_refused);
     tcase_add_test(
         loop_case,
