@@ -23,6 +23,7 @@ struct options {
     struct bench_options load;
     bool json;
     const char *plot;
+    FILE *picture; /* plot, open; NULL without one */
 };
 
 static int report(const struct options *o, const struct bench_figures *f,
@@ -35,7 +36,7 @@ static int report(const struct options *o, const struct bench_figures *f,
         bench_report_json(&r, stdout);
     else
         bench_report_text(&r, stdout);
-    if (o->plot != NULL && !bench_report_plot(&r, o->plot))
+    if (o->plot != NULL && !bench_report_plot(&r, o->plot, o->picture))
         return CLI_TROUBLE;
     return bench_report_right(f) ? CLI_RIGHT : CLI_WRONG;
 }
@@ -71,6 +72,21 @@ static int bench(const struct options *o)
         code = measure(o, &f);
     histogram_free(f.latency);
     histogram_free(f.connect);
+    return code;
+}
+
+/* The picture's file is opened first: a load for nothing is none. */
+static int bench_and_plot(struct options *o)
+{
+    int code;
+
+    if (o->plot == NULL)
+        return bench(o);
+    o->picture = bench_report_plot_open(o->plot);
+    if (o->picture == NULL)
+        return CLI_TROUBLE;
+    code = bench(o);
+    fclose(o->picture);
     return code;
 }
 
@@ -158,8 +174,7 @@ int bench_main(int argc, char **argv)
             return code;
     }
     if (!cli_peer(&o.peer, argc - optind, argv + optind) ||
-        !cli_descriptors((uint64_t)o.load.connections + RESERVE) ||
-        (o.plot != NULL && !bench_report_can_plot()))
+        !cli_descriptors((uint64_t)o.load.connections + RESERVE))
         return CLI_TROUBLE;
-    return bench(&o);
+    return bench_and_plot(&o);
 }

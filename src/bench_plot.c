@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +40,7 @@ static bool succeeded(pid_t pid)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-bool bench_report_can_plot(void)
+static bool can_plot(void)
 {
     char *argv[] = { (char[]){ "gnuplot" }, (char[]){ "--version" }, NULL };
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -52,6 +51,20 @@ bool bench_report_can_plot(void)
         return true;
     cli_say("--plot needs gnuplot, and there is none that runs");
     return false;
+}
+
+FILE *bench_report_plot_open(const char *path)
+{
+    int fd;
+    FILE *file;
+
+    if (!can_plot())
+        return NULL;
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    file = fd == -1 ? NULL : fdopen(fd, "w");
+    if (file == NULL)
+        cli_say("%s: %s", path, strerror(errno));
+    return file;
 }
 
 /* In single quotes, where gnuplot knows nothing but the quote itself: a path
@@ -96,43 +109,60 @@ static void write_script(const struct bench_report *r, FILE *file)
     fprintf(file, "%f %f\ne\n", count, (double)histogram_max(h) / 1e6);
 }
 
-static bool draw(const struct bench_report *r, int out)
+/* What gnuplot could not write it does not tell: it writes to a file of ours,
+ * and the picture is copied from there. */
+static bool draw(const struct bench_report *r, FILE *script, FILE *picture)
 {
     char *argv[] = { (char[]){ "gnuplot" }, NULL };
-    void (*former)(int);
-    int pipes[2];
     pid_t pid;
-    FILE *script;
 
-    if (pipe(pipes) == -1)
+    write_script(r, script);
+    if (fflush(script) != 0 || lseek(fileno(script), 0, SEEK_SET) == -1)
         return false;
-    former = signal(SIGPIPE, SIG_IGN);
-    fcntl(pipes[1], F_SETFD, FD_CLOEXEC);
-    pid = start_gnuplot(argv, pipes[0], out);
-    close(pipes[0]);
-    script = fdopen(pipes[1], "w");
-    if (script == NULL) {
-        close(pipes[1]);
-    } else {
-        write_script(r, script);
-        fclose(script);
-    }
-    signal(SIGPIPE, former);
-    return pid != -1 && succeeded(pid) && script != NULL;
+    pid = start_gnuplot(argv, fileno(script), fileno(picture));
+    return pid != -1 && succeeded(pid);
 }
 
-bool bench_report_plot(const struct bench_report *r, const char *path)
+/* In place of what the file had; a device has no length to cut. */
+static bool copy(FILE *picture, FILE *file)
 {
-    int out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool drawn;
+    char bytes[BUFSIZ];
+    size_t n, all = 0;
 
-    if (out == -1) {
-        cli_say("%s: %s", path, strerror(errno));
+    if (ftruncate(fileno(file), 0) == -1 && errno != EINVAL)
         return false;
+    rewind(picture);
+    while ((n = fread(bytes, 1, sizeof bytes, picture)) > 0) {
+        if (fwrite(bytes, 1, n, file) < n)
+            return false;
+        all += n;
     }
-    drawn = histogram_count(r->figures->latency) > 0 && draw(r, out);
-    if (close(out) == 0 && drawn)
-        return true;
-    cli_say("%s: the picture could not be drawn", path);
-    return false;
+    return all > 0 && !ferror(picture) && fflush(file) == 0;
+}
+
+static void close_file(FILE *file)
+{
+    if (file != NULL)
+        fclose(file);
+}
+
+bool bench_report_plot(const struct bench_report *r, const char *path,
+                       FILE *file)
+{
+    FILE *script = tmpfile(), *picture = tmpfile();
+    bool drawn = script != NULL && picture != NULL &&
+                 histogram_count(r->figures->latency) > 0 &&
+                 draw(r, script, picture);
+    bool kept;
+
+    errno = 0;
+    kept = drawn && copy(picture, file);
+    if (!drawn)
+        cli_say("%s: the picture could not be drawn", path);
+    else if (!kept)
+        cli_say("%s: %s", path,
+                errno != 0 ? strerror(errno) : "gnuplot drew nothing");
+    close_file(script);
+    close_file(picture);
+    return kept;
 }

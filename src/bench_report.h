@@ -29,13 +29,18 @@ void bench_report_text(const struct bench_report *report, FILE *file);
 void bench_report_json(const struct bench_report *report, FILE *file);
 
 /*
- * Lets gnuplot(1) draw latency against percentile, as SVG, into path.  True,
- * or false after saying why not.
+ * Opens path for a picture, before the load: what it has stays until there is
+ * a new one.  A stream to close, or NULL after saying that there is no
+ * gnuplot(1) to run, or why the path cannot be written.
  */
-bool bench_report_plot(const struct bench_report *report, const char *path);
+FILE *bench_report_plot_open(const char *path);
 
-/* True where there is a gnuplot to run; false after saying that there is
- * none. */
-bool bench_report_can_plot(void);
+/*
+ * Lets gnuplot(1) draw latency against percentile, as SVG, into file, which
+ * bench_report_plot_open(path) returned and which stays open.  True when all
+ * is written, or false after saying why not.
+ */
+bool bench_report_plot(const struct bench_report *report, const char *path,
+                       FILE *file);
 
 #endif

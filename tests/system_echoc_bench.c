@@ -185,6 +185,54 @@ START_TEST(a_plot_without_gnuplot_is_refused_before_the_load)
 END_TEST
 
 /* One that says what it was given stands for gnuplot itself. */
+static void stand_in_for_gnuplot(struct harness *h)
+{
+    char text[4096];
+
+    chmod(harness_write(h, "gnuplot", "#!/bin/sh\nexec cat\n"), 0755);
+    snprintf(text, sizeof text, "%s:%s", h->dir, getenv("PATH"));
+    setenv("PATH", text, 1);
+}
+
+START_TEST(a_plot_that_cannot_be_written_is_refused_before_the_load)
+{
+    struct harness *h = harness_serve(HARNESS_DEFAULTS);
+    struct echoc_run r;
+    char path[HARNESS_PATH_MAX + 32];
+
+    stand_in_for_gnuplot(h);
+    snprintf(path, sizeof path, "%s/missing/plot.svg", h->dir);
+    echoc_run(&r, NULL, 0,
+              ECHOC_ARGS("bench", "-t", "0.2", "--plot", path, "127.0.0.1",
+                         echoc_port(h->address)));
+    ck_assert_int_eq(r.code, 2);
+    echoc_match(r.err, "missing/plot.svg: No such file or directory");
+    ck_assert_str_eq(r.out, "");
+    ck_assert_uint_eq(harness_count(h, " connect "), 0);
+    echoc_free(&r);
+    harness_stop(h);
+}
+END_TEST
+
+START_TEST(a_plot_that_was_not_written_is_an_error)
+{
+    struct harness *h = harness_serve(HARNESS_DEFAULTS);
+    struct echoc_run r;
+
+    stand_in_for_gnuplot(h);
+    /* As gnuplot does, it does not tell what it could not write. */
+    harness_write(h, "gnuplot", "#!/bin/sh\ncat 2>/dev/null; exit 0\n");
+    echoc_run(&r, NULL, 0,
+              ECHOC_ARGS("bench", "-t", "0.2", "--warmup", "0", "--plot",
+                         "/dev/full", "127.0.0.1", echoc_port(h->address)));
+    ck_assert_int_eq(r.code, 2);
+    echoc_match(r.err, "^echoc: /dev/full: No space left on device$");
+    echoc_match(r.out, "^errors +0 messages lost$");
+    echoc_free(&r);
+    harness_stop(h);
+}
+END_TEST
+
 START_TEST(a_plot_is_what_gnuplot_draws_of_the_percentiles)
 {
     struct harness *h = harness_serve(HARNESS_DEFAULTS);
@@ -195,9 +243,7 @@ START_TEST(a_plot_is_what_gnuplot_draws_of_the_percentiles)
     size_t n;
 
     snprintf(path, sizeof path, "%s/plot.svg", h->dir);
-    chmod(harness_write(h, "gnuplot", "#!/bin/sh\nexec cat\n"), 0755);
-    snprintf(text, sizeof text, "%s:%s", h->dir, getenv("PATH"));
-    setenv("PATH", text, 1);
+    stand_in_for_gnuplot(h);
     echoc_run(&r, NULL, 0,
               ECHOC_ARGS("bench", "-t", "0.2", "--warmup", "0", "--plot", path,
                          "127.0.0.1", echoc_port(h->address)));
@@ -228,6 +274,8 @@ int main(void)
         interrupt_reports_what_was_measured,
         the_text_has_the_figures_and_a_picture,
         a_plot_without_gnuplot_is_refused_before_the_load,
+        a_plot_that_cannot_be_written_is_refused_before_the_load,
+        a_plot_that_was_not_written_is_an_error,
         a_plot_is_what_gnuplot_draws_of_the_percentiles,
         NULL
     };
