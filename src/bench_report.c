@@ -10,7 +10,7 @@
 
 #define MIB (1024.0 * 1024)
 
-/* Bars of the picture, and the width of the longest. */
+/* Bars of the picture at most, and the width of the longest. */
 #define ROWS 20
 #define WIDTH 40
 
@@ -73,15 +73,26 @@ static void print_errors(const struct bench_figures *f, FILE *file)
     putc('\n', file);
 }
 
-/* The edge above row i of ROWS, evenly spaced on a logarithmic scale. */
+/* No more than there are values, or microseconds, which are what is shown. */
+static int count_rows(const struct histogram *h)
+{
+    int64_t steps = (histogram_max(h) - histogram_min(h)) / 1000 + 1;
+    uint64_t count = histogram_count(h);
+    uint64_t most = count < (uint64_t)steps ? count : (uint64_t)steps;
+
+    return most < ROWS ? (int)most : ROWS;
+}
+
+/* The edge above row i of all, evenly spaced on a logarithmic scale. */
 static int64_t edge(const struct histogram *h, int i)
 {
     double low = log1p((double)histogram_min(h));
     double high = log1p((double)histogram_max(h));
+    int rows = count_rows(h);
 
-    if (i == ROWS - 1)
+    if (i == rows - 1)
         return histogram_max(h);
-    return (int64_t)expm1(low + (high - low) * (i + 1) / ROWS);
+    return (int64_t)expm1(low + (high - low) * (i + 1) / rows);
 }
 
 static void print_row(const struct histogram *h, int64_t upper,
@@ -99,10 +110,11 @@ static void print_row(const struct histogram *h, int64_t upper,
 static void print_picture(const struct histogram *h, FILE *file)
 {
     uint64_t counts[ROWS], most = 1, below = 0;
+    int rows = count_rows(h);
 
-    if (histogram_count(h) == 0)
+    if (rows == 0)
         return;
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < rows; i++) {
         uint64_t up_to = histogram_up_to(h, edge(h, i));
 
         counts[i] = up_to > below ? up_to - below : 0;
@@ -111,7 +123,7 @@ static void print_picture(const struct histogram *h, FILE *file)
             most = counts[i];
     }
     fputs("\nlatency up to   share\n", file);
-    for (int i = 0; i < ROWS; i++)
+    for (int i = 0; i < rows; i++)
         print_row(h, edge(h, i), counts[i], most, file);
 }
 
@@ -188,7 +200,7 @@ static void write_errors(struct json *json, const struct bench_figures *f)
 static void write_distribution(struct json *json, const struct histogram *h)
 {
     json_begin(json, "distribution", '[');
-    for (int i = 0; i < ROWS && histogram_count(h) > 0; i++) {
+    for (int i = 0; i < count_rows(h); i++) {
         json_begin(json, NULL, '{');
         json_number(json, "up_to_ms", ms(edge(h, i)));
         json_integer(json, "count", (int64_t)histogram_up_to(h, edge(h, i)));

@@ -162,6 +162,25 @@ START_TEST(the_text_has_the_figures_and_a_picture)
 }
 END_TEST
 
+START_TEST(a_picture_of_one_message_is_one_row)
+{
+    struct harness *h = harness_serve(HARNESS_DEFAULTS);
+    struct echoc_run r;
+    const char *rows;
+
+    echoc_run(&r, NULL, 0,
+              ECHOC_ARGS("bench", "-t", "0.2", "--warmup", "0", "-r", "5",
+                         "127.0.0.1", echoc_port(h->address)));
+    ck_assert_int_eq(r.code, 0);
+    rows = strstr(r.out, "latency up to   share\n");
+    ck_assert_ptr_nonnull(rows);
+    echoc_match(rows, "^ +[0-9.]+ ms 100\\.000 % #+$");
+    ck_assert_ptr_null(strstr(strstr(rows, " ms ") + 1, " ms "));
+    echoc_free(&r);
+    harness_stop(h);
+}
+END_TEST
+
 /* A PATH without it stands for a machine without it. */
 START_TEST(a_plot_without_gnuplot_is_refused_before_the_load)
 {
@@ -273,6 +292,7 @@ int main(void)
         a_stall_is_charged_for_every_message_it_held_up,
         interrupt_reports_what_was_measured,
         the_text_has_the_figures_and_a_picture,
+        a_picture_of_one_message_is_one_row,
         a_plot_without_gnuplot_is_refused_before_the_load,
         a_plot_that_cannot_be_written_is_refused_before_the_load,
         a_plot_that_was_not_written_is_an_error,
