@@ -23,7 +23,7 @@ static void settle(struct bench_line *l)
 
 /* ---- counting ---- */
 
-static void count_error(struct bench_load *load, const char *what, int error)
+void bench_line_count(struct bench_load *load, const char *what, int error)
 {
     struct bench_figures *f = load->figures;
     size_t i = 0;
@@ -93,7 +93,7 @@ static void take_down(struct bench_line *l)
 
 void bench_line_fail(struct bench_line *l, const char *what, int error)
 {
-    count_error(l->load, what, error);
+    bench_line_count(l->load, what, error);
     lose(l);
     take_down(l);
 }
@@ -102,6 +102,7 @@ void bench_line_end(struct bench_line *l)
 {
     shutdown(l->fd, SHUT_WR);
     l->state = BENCH_ENDING;
+    l->progress_ns = ticks_now(); /* from here it is the server's turn */
     settle(l);
 }
 
@@ -118,12 +119,12 @@ void bench_line_up(struct bench_line *l, int fd, enum bench_state state)
     struct bench_load *load = l->load;
 
     if (fd == -1) {
-        count_error(load, "connect", errno);
+        bench_line_count(load, "connect", errno);
         lose(l);
         return;
     }
     if (loop_watch(load->loop, fd, POLLER_OUT, on_socket, l) == -1) {
-        count_error(load, "watch", errno);
+        bench_line_count(load, "watch", errno);
         close(fd);
         return;
     }
@@ -312,7 +313,7 @@ static void connected(struct bench_line *l)
     established(l);
     if (l->unsent > 0)
         send_some(l);
-    else if (load->begin_ns != 0)
+    else if (load->begin_ns != 0 || load->ending)
         go_on(l, l->progress_ns);
     if (l->state == BENCH_UP)
         settle(l);

@@ -70,6 +70,9 @@ void bench_line_begin(struct bench_line *l, int64_t now);
 /* The line ends: FIN, and the server's end must follow. */
 void bench_line_end(struct bench_line *l);
 
+/* Counts an error by its kind: what, a literal, and an errno or 0. */
+void bench_line_count(struct bench_load *load, const char *what, int error);
+
 /* Counts an error and closes; what was on its way is lost. */
 void bench_line_fail(struct bench_line *l, const char *what, int error);
 

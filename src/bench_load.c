@@ -93,8 +93,10 @@ static void on_end(void *arg)
             bench_line_end(&load->lines[i]);
     if (load->open == 0)
         loop_stop(load->loop);
+    /* Time for an answer, for a close, and for the sweeps that tell. */
     loop_timer_set(load->loop, &load->end,
-                   loop_now(load->loop) + load->options.wait_ms + SWEEP_MS,
+                   loop_now(load->loop) +
+                       2 * (load->options.wait_ms + SWEEP_MS),
                    on_stop, load);
 }
 
@@ -142,6 +144,8 @@ static void on_sweep(void *arg)
         else if (l->state == BENCH_DOWN && running)
             mend(l, now);
     }
+    if (load->ending && load->open == 0) /* nobody dials anew */
+        loop_stop(load->loop);
     loop_timer_set(load->loop, &load->sweep,
                    loop_now(load->loop) + SWEEP_MS, on_sweep, load);
 }
@@ -233,17 +237,22 @@ static int run(struct bench_load *load, int first)
     return loop_run(load->loop);
 }
 
+/* Whose time was up, or who was interrupted, has its kind of error too. */
+static void count_rest(struct bench_load *load, const struct bench_line *l)
+{
+    if (l->begun > l->back || l->state != BENCH_DOWN)
+        bench_line_count(load, "unfinished at the end", 0);
+    load->figures->lost += l->begun - l->back;
+    if (l->state != BENCH_DOWN)
+        close(l->fd);
+}
+
 static void count_up(struct bench_load *load)
 {
     struct bench_figures *f = load->figures;
 
-    for (int64_t i = 0; i < load->options.connections; i++) {
-        const struct bench_line *l = &load->lines[i];
-
-        f->lost += l->begun - l->back;
-        if (l->state != BENCH_DOWN)
-            close(l->fd);
-    }
+    for (int64_t i = 0; i < load->options.connections; i++)
+        count_rest(load, &load->lines[i]);
     f->seconds = (double)(load->to_ns - load->from_ns) / 1e9;
     if (load->options.progress)
         fprintf(stderr, "\r%60s\r", "");

@@ -65,6 +65,8 @@ static void answer(struct hostile *h, struct hostile_conn *c)
     ssize_t got = recv(c->fd, bytes, CHUNK, 0);
     size_t n = got > 0 ? (size_t)got : 0;
 
+    if (got <= 0 && h->kind == HOSTILE_TARRIES)
+        poll(NULL, 0, HOSTILE_TARRY_MS);
     if (got <= 0 && h->kind != HOSTILE_LINGERS) {
         drop(c);
         return;

@@ -19,11 +19,13 @@ enum hostile_kind {
     HOSTILE_HALF,    /* closes after half of the first read */
     HOSTILE_LATE,    /* right, but the first answer comes after 600 ms */
     HOSTILE_LINGERS, /* right, but never closes */
+    HOSTILE_TARRIES, /* right, but closes 300 ms after a FIN */
     HOSTILE_FLOODS,  /* sends without end */
     HOSTILE_GREETS,  /* says a line first; right after it */
 };
 
 #define HOSTILE_LATE_MS 600
+#define HOSTILE_TARRY_MS 300
 #define HOSTILE_CONNS 64
 
 struct hostile {

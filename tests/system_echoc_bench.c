@@ -2,10 +2,14 @@
 #include <config.h>
 
 #include <check.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "echoc_run.h"
@@ -136,6 +140,38 @@ START_TEST(interrupt_reports_what_was_measured)
     echoc_wait(&r);
     echoc_match(r.out, "\"measured_s\": ");
     ck_assert_double_lt(echoc_number(r.out, "measured_s"), 600);
+    echoc_free(&r);
+    harness_stop(h);
+}
+END_TEST
+
+static bool runs(const struct echoc_run *r)
+{
+    siginfo_t info = { .si_pid = 0 };
+
+    waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    return info.si_pid == 0;
+}
+
+/* The server has stopped; the second signal does not wait for it. */
+START_TEST(messages_that_are_cut_short_have_their_kind_of_error)
+{
+    struct harness *h = harness_serve(HARNESS_DEFAULTS);
+    struct echoc_run r;
+
+    echoc_start(&r, NULL, 0,
+                ECHOC_ARGS("bench", "-n", "2", "-t", "600", "--warmup", "0",
+                           "-W", "300", "127.0.0.1", echoc_port(h->address)));
+    harness_expect_count(h, 2, " connect ");
+    harness_signal(h, SIGSTOP);
+    while (runs(&r)) {
+        kill(r.pid, SIGINT);
+        poll(NULL, 0, 50);
+    }
+    echoc_wait(&r);
+    harness_signal(h, SIGCONT);
+    ck_assert_int_eq(r.code, 1);
+    echoc_match(r.out, "messages lost; 2 x unfinished at the end$");
     echoc_free(&r);
     harness_stop(h);
 }
@@ -291,6 +327,7 @@ int main(void)
         large_messages_are_sent_and_received_at_once,
         a_stall_is_charged_for_every_message_it_held_up,
         interrupt_reports_what_was_measured,
+        messages_that_are_cut_short_have_their_kind_of_error,
         the_text_has_the_figures_and_a_picture,
         a_picture_of_one_message_is_one_row,
         a_plot_without_gnuplot_is_refused_before_the_load,

@@ -73,6 +73,8 @@ static const struct {
     { HOSTILE_HALF, 1, "x (closed by the server|receive ECONNRESET)",
       { BENCH } },
     { HOSTILE_LINGERS, 1, "3 x not closed by the server", { BENCH } },
+    { HOSTILE_TARRIES, 0, "errors +0 messages lost$",
+      { "bench", "-r", "1", "-t", "0.9", "--warmup", "0", "-W", "0.6", NULL } },
     { HOSTILE_FLOODS, 1, "x (more came back than was sent|wrong data)",
       { BENCH } },
 
