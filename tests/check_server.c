@@ -595,6 +595,26 @@ START_TEST(a_reload_keeps_the_clients_and_the_socket)
 }
 END_TEST
 
+START_TEST(a_reload_to_another_level_of_the_log_acts_at_once)
+{
+    static const char *const levels[] = { "log.level=warning",
+                                          "log.level=info" };
+    int fd;
+
+    BEGIN("server.poller=poll");
+    for (int i = 0; i < 2; i++) {
+        fd = dial();
+        run_until_active(1);
+        ck_assert_int_eq(
+            RELOAD("server.listen=127.0.0.1", "server.port=0", levels[i]), 0);
+        close(fd);
+        run_until_active(0);
+        ck_assert_int_eq(unit_log_count("reason=eof"), i);
+    }
+    end();
+}
+END_TEST
+
 START_TEST(those_who_linger_over_a_reload_still_count_as_of_their_source)
 {
     int first, second;
@@ -1037,6 +1057,8 @@ int main(void)
     tcase_add_test(tests,
                    a_reload_to_fewer_clients_leaves_descriptors_for_pipes);
     tcase_add_test(tests, a_reload_keeps_the_clients_and_the_socket);
+    tcase_add_test(tests,
+                   a_reload_to_another_level_of_the_log_acts_at_once);
     tcase_add_test(
         tests, those_who_linger_over_a_reload_still_count_as_of_their_source);
     tcase_add_test(tests, a_reload_to_no_linger_closes_those_who_linger);
