@@ -149,9 +149,7 @@ static void crowd_of(size_t clients, const char *poller)
     client_crowd(&crowd);
     await_descriptors(h, base, base);
     harness_signal(h, SIGUSR1);
-    harness_expect(h, "stats active=0 accepted=%zu refused=0 bytes_in=%zu "
-                      "bytes_out=%zu ",
-                   clients, clients * crowd.bytes, clients * crowd.bytes);
+    harness_expect(h, "stats active=0 accepted=%zu refused=0 ", clients);
     harness_stop(h);
 }
 
