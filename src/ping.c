@@ -42,8 +42,10 @@ static void on_wait_over(void *arg)
 static void all_sent(struct ping *p)
 {
     p->sent_all = true;
-    loop_timer_set(p->loop, &p->closing,
-                   loop_now(p->loop) + p->options.wait_ms, on_wait_over, p);
+    if (!p->options.reconnect) /* else each connection has its own timer */
+        loop_timer_set(p->loop, &p->closing,
+                       loop_now(p->loop) + p->options.wait_ms, on_wait_over,
+                       p);
     if (p->lines == NULL)
         loop_stop(p->loop);
     else if (!p->options.reconnect)

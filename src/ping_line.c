@@ -12,9 +12,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* How long the server may take to close after our FIN; not a figure. */
-#define CLOSE_MS 1000
-
 /* ---- what is printed ---- */
 
 static void print_stamp(const struct ping *p)
@@ -97,18 +94,26 @@ static void on_late(void *arg)
 {
     struct ping_line *l = arg;
 
-    if (l->connecting)
+    if (l->connecting) {
         break_line(l, strerror(ETIMEDOUT));
-    else
+    } else if (l->ending) {
+        l->back = l->last; /* the message it did not close after */
+        break_line(l, "Not closed by the server");
+    } else {
         ping_line_end(l);
+    }
 }
 
-/* All is back, or will never be: FIN, and the rest is read. */
+/* All is back: FIN, the rest is read, and closing is the server's turn. */
 static void finish_line(struct ping_line *l)
 {
+    struct ping *p = l->ping;
+
     l->ending = true;
     shutdown(l->fd, SHUT_WR);
-    loop_timer_set(l->ping->loop, &l->late, loop_now(l->ping->loop) + CLOSE_MS,
+    if (!p->options.reconnect)
+        loop_timer_clear(p->loop, &p->closing);
+    loop_timer_set(p->loop, &l->late, loop_now(p->loop) + p->options.wait_ms,
                    on_late, l);
 }
 

@@ -59,7 +59,10 @@ static const struct {
       { PING } },
     { HOSTILE_HALF, 1, "seq=1 Connection closed by the server", { PING } },
     { HOSTILE_LATE, 0, "3 received, 0% packet loss", { PING } },
-    { HOSTILE_LINGERS, 0, "3 received, 0% packet loss", { PING } },
+    { HOSTILE_LINGERS, 1, "seq=3 Not closed by the server", { PING } },
+    { HOSTILE_LINGERS, 1, "seq=1 Not closed by the server",
+      { "ping", "-R", "-c", "1", "-W", "0.5", NULL } },
+    { HOSTILE_TARRIES, 0, "3 received, 0% packet loss", { PING } },
     { HOSTILE_FLOODS, 1, "More came back than was sent|corrupted", { PING } },
 
     { HOSTILE_CLOSES, 1, "x (closed by the server|receive ECONNRESET)",
