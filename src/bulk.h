@@ -28,7 +28,8 @@ struct bulk;
 /* How many there may be; none until the first call.  Those in use stay. */
 void bulk_limit(int pipes);
 
-/* An empty pipe, or NULL: there are enough, or none to be had. */
+/* An empty pipe, or NULL: there are enough, or none to be had, or only such as
+ * hold too little to be worth it. */
 struct bulk *bulk_take(void);
 
 /* Takes a pipe back; NULL is fine.  Bytes that are still in it are lost. */

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Bytes that a pipe has to hold; those of a system that is well do. */
+#define PIPE_LEAST 65536
+
 struct bulk {
     int in, out; /* ends of the pipe: what went into in comes out of out */
     size_t held;
@@ -39,6 +42,14 @@ void bulk_limit(int most)
     }
 }
 
+/* A user who has many pipes gets new ones of two pages, see pipe(7): a splice
+ * through so few costs more than a copy. */
+static bool is_roomy(const struct bulk *bulk)
+{
+    return fcntl(bulk->in, F_SETPIPE_SZ, BULK_PIPE_SIZE) != -1 ||
+           fcntl(bulk->in, F_GETPIPE_SZ) >= PIPE_LEAST;
+}
+
 static struct bulk *open_pipe(void)
 {
     struct bulk *bulk = calloc(1, sizeof *bulk);
@@ -50,11 +61,13 @@ static struct bulk *open_pipe(void)
         free(bulk);
         return NULL;
     }
-    fcntl(ends[1], F_SETPIPE_SZ, BULK_PIPE_SIZE); /* or as it is */
     bulk->out = ends[0];
     bulk->in = ends[1];
     pipes.open++;
-    return bulk;
+    if (is_roomy(bulk))
+        return bulk;
+    close_pipe(bulk);
+    return NULL;
 }
 
 struct bulk *bulk_take(void)

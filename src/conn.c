@@ -123,12 +123,13 @@ static enum conn_status flush_pipe(struct conn *conn)
 
 enum conn_status conn_fill(struct conn *conn, char *scratch, size_t size)
 {
-    struct bulk *bulk = conn->bulky < BULKY ? NULL : bulk_take();
+    struct bulk *bulk;
     ssize_t got;
 
-    if (bulk == NULL)
+    if (conn->bulky < BULKY)
         return fill_by_copy(conn, scratch, size);
-    got = bulk_in(bulk, conn->fd);
+    bulk = bulk_take();
+    got = bulk != NULL ? bulk_in(bulk, conn->fd) : 0;
     if (got > 0) {
         conn->in += (uint64_t)got;
         note_size(conn, got);
@@ -136,7 +137,7 @@ enum conn_status conn_fill(struct conn *conn, char *scratch, size_t size)
         return flush_pipe(conn);
     }
     bulk_give(bulk);
-    conn->bulky = 0;
+    conn->bulky = 0; /* ask again after so many large reads */
     return got == 0 ? fill_by_copy(conn, scratch, size) : CONN_FAIL;
 }
 

@@ -501,11 +501,19 @@ static int reload(const char *const *assignments)
 
 #define RELOAD(...) reload((const char *const[]){ __VA_ARGS__, NULL })
 
-/* Sends until nothing moves any more. */
+/* So many large reads that the client counts as bulky, see conn.c; then it
+ * sends until nothing moves any more. */
 static void stuff(int fd)
 {
-    static const char block[65536];
+    static char block[65536];
 
+    for (int i = 0; i < 16; i++)
+        for (ssize_t sent = send(fd, block, sizeof block, 0); sent > 0;) {
+            ssize_t got = receive(fd, block, sizeof block);
+
+            ck_assert_int_gt(got, 0);
+            sent -= got;
+        }
     for (int still = 0; still < 3; still++) {
         while (send(fd, block, sizeof block, 0) > 0)
             still = 0;

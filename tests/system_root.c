@@ -6,13 +6,16 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -244,6 +247,43 @@ START_TEST(who_is_the_user_already_need_not_be_root)
 }
 END_TEST
 
+/* Has so many pipes as the user that new ones are of two pages; see pipe(7). */
+static void use_up_pipes(void)
+{
+    int ends[2];
+    become_nobody(NULL);
+    do {
+        if (pipe(ends) == -1) {
+            _exit(1);
+        }
+        fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
+    } while (fcntl(ends[1], F_GETPIPE_SZ) >= 65536);
+}
+
+START_TEST(with_no_room_in_pipes_everything_is_copied)
+{
+    int ready[2];
+    char byte;
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t hog = fork();
+    if (hog == 0) {
+        if (_i == 1) {
+            use_up_pipes();
+        }
+        _exit(write(ready[1], "x", 1) != 1 || pause() != 0);
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    struct harness *h = harness_serve("[process]\nuser = nobody\n");
+    size_t before = harness_descriptors(h);
+    client_talk(h->address, 1, 8 << 20);
+    harness_expect(h, "disconnect .*reason=eof");
+    ck_assert_uint_eq(harness_descriptors(h), before + (_i == 1 ? 0 : 2));
+    harness_stop(h);
+    ck_assert_int_eq(kill(hog, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(hog, NULL, 0), hog);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -263,5 +303,6 @@ int main(void)
     Suite *suite = harness_suite("system_root", tests);
     harness_loop(suite, echod_that_cannot_become_the_user_ends_with_77,
                  sizeof refusals / sizeof *refusals);
+    harness_loop(suite, with_no_room_in_pipes_everything_is_copied, 2);
     return harness_main(suite);
 }
