@@ -451,6 +451,8 @@ void listener_commit(struct listener_set *set)
 {
     char text[ADDR_TEXT_MAX];
 
+    /* First: it opens a file, and who reads "listening on" may count. */
+    tell_clamped(set);
     for (struct listener *l = set->first; l != NULL; l = l->next) {
         addr_format(&l->bound, text);
         if (!l->wanted)
@@ -462,7 +464,6 @@ void listener_commit(struct listener_set *set)
         l->fresh = false;
     }
     remove_if(set, is_unwanted);
-    tell_clamped(set);
 }
 
 void listener_rollback(struct listener_set *set)

@@ -120,6 +120,23 @@ END_TEST
 
 /* ---- windows ---- */
 
+/*
+ * Once there are as many as that: the table is not read at one go, so who comes
+ * or goes elsewhere meanwhile may hide a line of it or repeat one.
+ */
+static struct queues queues_once(const struct harness *h, size_t established)
+{
+    int64_t until = harness_now() + harness_ms(HARNESS_SOON);
+    struct queues queues = queues_of(h->address);
+    while (queues.established != established) {
+        ck_assert_msg(harness_now() < until, "%zu clients are established",
+                      queues.established);
+        poll(NULL, 0, 10);
+        queues = queues_of(h->address);
+    }
+    return queues;
+}
+
 START_TEST(shut_windows_hold_a_mebibyte_each_at_most_and_nobody_up)
 {
     int fds[CLIENTS];
@@ -129,8 +146,7 @@ START_TEST(shut_windows_hold_a_mebibyte_each_at_most_and_nobody_up)
     }
     queues_stuff(fds, CLIENTS, 500);
     others(h, 1);
-    struct queues queues = queues_of(h->address);
-    ck_assert_uint_eq(queues.established, CLIENTS);
+    struct queues queues = queues_once(h, CLIENTS);
     /* Both ways are full, so it is the limit that is seen. */
     ck_assert_uint_gt(queues.least, 100000);
     ck_assert_uint_le(queues.most, 1 << 20);

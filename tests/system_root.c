@@ -213,13 +213,18 @@ static void copy_echod(struct harness *h)
     setenv("ECHOD", copy, 1);
 }
 
+static void become(uid_t user)
+{
+    if (setgroups(0, NULL) == -1 || setgid(65534) == -1
+        || setuid(user) == -1) {
+        _exit(126);
+    }
+}
+
 static void become_nobody(struct harness *h)
 {
     (void)h;
-    if (setgroups(0, NULL) == -1 || setgid(65534) == -1
-        || setuid(65534) == -1) {
-        _exit(126);
-    }
+    become(65534);
 }
 
 START_TEST(who_is_not_root_cannot_become_another)
@@ -247,11 +252,20 @@ START_TEST(who_is_the_user_already_need_not_be_root)
 }
 END_TEST
 
-/* Has so many pipes as the user that new ones are of two pages; see pipe(7). */
+/* Pipes are counted by user, so one whom nobody else is: this test. */
+static uid_t own_user;
+
+static void become_own_user(struct harness *h)
+{
+    (void)h;
+    become(own_user);
+}
+
+/* Has so many pipes that new ones are of two pages; see pipe(7). */
 static void use_up_pipes(void)
 {
     int ends[2];
-    become_nobody(NULL);
+    become(own_user);
     do {
         if (pipe(ends) == -1) {
             _exit(1);
@@ -264,6 +278,7 @@ START_TEST(with_no_room_in_pipes_everything_is_copied)
 {
     int ready[2];
     char byte;
+    own_user = 100000 + (uid_t)getpid();
     ck_assert_int_eq(pipe(ready), 0);
     pid_t hog = fork();
     if (hog == 0) {
@@ -273,11 +288,18 @@ START_TEST(with_no_room_in_pipes_everything_is_copied)
         _exit(write(ready[1], "x", 1) != 1 || pause() != 0);
     }
     ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    struct harness *h = harness_serve("[process]\nuser = nobody\n");
+    struct harness *h = harness_new();
+    h->in_child = become_own_user;
+    copy_echod(h);
+    harness_serve_on(h, HARNESS_DEFAULTS);
+    int other = client_connect(h->address);
+    client_echo(other, 1, 1);
     size_t before = harness_descriptors(h);
-    client_talk(h->address, 1, 8 << 20);
+    client_talk(h->address, 2, 8 << 20);
     harness_expect(h, "disconnect .*reason=eof");
+    client_echo(other, 2, 1); /* a turn later */
     ck_assert_uint_eq(harness_descriptors(h), before + (_i == 1 ? 0 : 2));
+    close(other);
     harness_stop(h);
     ck_assert_int_eq(kill(hog, SIGKILL), 0);
     ck_assert_int_eq(waitpid(hog, NULL, 0), hog);
