@@ -37,6 +37,11 @@ approve() {
 "$ECHOC" bench -n 20 -t 3 127.0.0.1 "$port" >"$tmp/bench" &
 bench=$!
 checked=0
+# Else the rate might refuse one of its connections.
+until grep -q '^echod_clients 20$' "$tmp/echod.prom"; do
+    kill -0 "$bench" || { cat "$tmp/bench" >&2; exit 1; }
+    sleep 0.05
+done
 while kill -0 "$bench" 2>/dev/null; do
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         (exec 3<>"/dev/tcp/127.0.0.1/$port" && echo >&3) 2>/dev/null || :

@@ -237,15 +237,18 @@ START_TEST(a_plot_without_gnuplot_is_refused_before_the_load)
 }
 END_TEST
 
-/* One that says what it was given stands for gnuplot itself. */
-static void stand_in_for_gnuplot(struct harness *h)
+/* A script that is found before any gnuplot. */
+static void stand_in_for_gnuplot(struct harness *h, const char *commands)
 {
     char text[4096];
 
-    chmod(harness_write(h, "gnuplot", "#!/bin/sh\nexec cat\n"), 0755);
+    chmod(harness_write(h, "gnuplot", "#!/bin/sh\n%s\n", commands), 0755);
     snprintf(text, sizeof text, "%s:%s", h->dir, getenv("PATH"));
     setenv("PATH", text, 1);
 }
+
+/* What it was given, which is what gnuplot would draw. */
+#define SAY_IT "exec cat"
 
 START_TEST(a_plot_that_cannot_be_written_is_refused_before_the_load)
 {
@@ -253,7 +256,7 @@ START_TEST(a_plot_that_cannot_be_written_is_refused_before_the_load)
     struct echoc_run r;
     char path[HARNESS_PATH_MAX + 32];
 
-    stand_in_for_gnuplot(h);
+    stand_in_for_gnuplot(h, SAY_IT);
     snprintf(path, sizeof path, "%s/missing/plot.svg", h->dir);
     echoc_run(&r, NULL, 0,
               ECHOC_ARGS("bench", "-t", "0.2", "--plot", path, "127.0.0.1",
@@ -272,9 +275,8 @@ START_TEST(a_plot_that_was_not_written_is_an_error)
     struct harness *h = harness_serve(HARNESS_DEFAULTS);
     struct echoc_run r;
 
-    stand_in_for_gnuplot(h);
     /* As gnuplot does, it does not tell what it could not write. */
-    harness_write(h, "gnuplot", "#!/bin/sh\ncat 2>/dev/null; exit 0\n");
+    stand_in_for_gnuplot(h, "cat 2>/dev/null; exit 0");
     echoc_run(&r, NULL, 0,
               ECHOC_ARGS("bench", "-t", "0.2", "--warmup", "0", "--plot",
                          "/dev/full", "127.0.0.1", echoc_port(h->address)));
@@ -296,7 +298,7 @@ START_TEST(a_plot_is_what_gnuplot_draws_of_the_percentiles)
     size_t n;
 
     snprintf(path, sizeof path, "%s/plot.svg", h->dir);
-    stand_in_for_gnuplot(h);
+    stand_in_for_gnuplot(h, SAY_IT);
     echoc_run(&r, NULL, 0,
               ECHOC_ARGS("bench", "-t", "0.2", "--warmup", "0", "--plot", path,
                          "127.0.0.1", echoc_port(h->address)));
